@@ -1,0 +1,105 @@
+"""The only place in which stages differ."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aws_cdk import RemovalPolicy, aws_lambda, aws_logs
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+
+Platform = Literal["local", "aws"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One installation of the platform.
+
+    `platform` says for which machines third-party layers are built: this one, or Lambda.
+    `drift_scan_rate_minutes` is how often the monitored deployments are scanned.
+    `batch_compute` makes the Batch environment (its subnets are looked up by tag, never at synth).
+    """
+
+    name: str
+    platform: Platform
+    removal_policy: RemovalPolicy
+    deletion_protection: bool
+    customer_key: bool
+    point_in_time_recovery: bool
+    log_retention: aws_logs.RetentionDays
+    noncurrent_versions_days: int
+    drift_scan_rate_minutes: int
+    predict_memory_mb: int
+    throttle_rate: int
+    throttle_burst: int
+    alarm_email: str | None = None
+    architecture: aws_lambda.Architecture = aws_lambda.Architecture.X86_64
+    training_instance_type: str = "ml.m5.large"
+
+    @property
+    def stack_prefix(self) -> str:
+        return f"shelflife-{self.name}"
+
+
+class UnknownStageError(ValueError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"stage {name!r} is not one of {', '.join(STAGES)}")
+
+
+def stage(name: str) -> Stage:
+    """The stage of that name.
+
+    Raises:
+        UnknownStageError: there is none.
+    """
+    try:
+        return STAGES[name]
+    except KeyError as error:
+        raise UnknownStageError(name) from error
+
+
+STAGES = {
+    "local": Stage(
+        name="local",
+        platform="local",
+        removal_policy=RemovalPolicy.DESTROY,
+        deletion_protection=False,
+        customer_key=False,
+        point_in_time_recovery=False,
+        log_retention=aws_logs.RetentionDays.ONE_WEEK,
+        noncurrent_versions_days=7,
+        drift_scan_rate_minutes=1,
+        predict_memory_mb=1024,
+        throttle_rate=1000,
+        throttle_burst=2000,
+    ),
+    "dev": Stage(
+        name="dev",
+        platform="aws",
+        removal_policy=RemovalPolicy.DESTROY,
+        deletion_protection=False,
+        customer_key=False,
+        point_in_time_recovery=False,
+        log_retention=aws_logs.RetentionDays.TWO_WEEKS,
+        noncurrent_versions_days=30,
+        drift_scan_rate_minutes=24 * 60,
+        predict_memory_mb=1769,
+        throttle_rate=100,
+        throttle_burst=200,
+    ),
+    "prod": Stage(
+        name="prod",
+        platform="aws",
+        removal_policy=RemovalPolicy.RETAIN,
+        deletion_protection=True,
+        customer_key=True,
+        point_in_time_recovery=True,
+        log_retention=aws_logs.RetentionDays.ONE_YEAR,
+        noncurrent_versions_days=365,
+        drift_scan_rate_minutes=24 * 60,
+        predict_memory_mb=1769,
+        throttle_rate=1000,
+        throttle_burst=2000,
+    ),
+}

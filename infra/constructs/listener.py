@@ -1,0 +1,38 @@
+"""A function that listens to one kind of news."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, aws_events, aws_events_targets, aws_lambda, aws_sqs
+from constructs import Construct
+
+from shelflife.kernel.names import BUS_SOURCE
+
+
+class Listener(Construct):
+    """The bus calls `function` for each of `detail_types`; what fails for six hours becomes a dead letter."""
+
+    def __init__(  # noqa: PLR0913 - keyword-only, all needed
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        bus: aws_events.IEventBus,
+        detail_types: Sequence[str],
+        function: aws_lambda.IFunction,
+        dead_letters: aws_sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, id)
+        self.rule = aws_events.Rule(
+            self,
+            "Rule",
+            event_bus=bus,
+            event_pattern=aws_events.EventPattern(source=[BUS_SOURCE], detail_type=list(detail_types)),
+            targets=[
+                aws_events_targets.LambdaFunction(
+                    function,
+                    dead_letter_queue=dead_letters,
+                    max_event_age=Duration.hours(6),
+                    retry_attempts=30,
+                )
+            ],
+        )

@@ -1,0 +1,66 @@
+"""How all functions look."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, Size, Stack, aws_iam, aws_lambda, aws_logs, aws_sqs
+from constructs import Construct
+
+from infra.config import Stage
+from infra.constructs.shared_layers import Layer, SharedLayers
+from infra.names import FUNCTIONS, NOT_SHIPPED, RUNTIME
+from shelflife.kernel.settings import Settings
+
+
+class PythonFunction(Construct):
+    """`functions/<source>/handler.py` as a function with its own role, log group and settings.
+
+    The role may write to the log group and nothing else: everything more is a grant in the stack. The
+    settings become the environment, so a missing name fails at synth and not at the first call.
+    `dead_letters` is for functions that are called asynchronously.
+    """
+
+    def __init__(  # noqa: PLR0913 - keyword-only choices, each with a default
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name for it
+        *,
+        stage: Stage,
+        source: str,
+        settings: Settings | None = None,
+        layers: Sequence[Layer] = (Layer.CORE, Layer.RUNTIME),
+        timeout_seconds: int = 29,
+        memory_mb: int = 512,
+        ephemeral_storage: Size | None = None,
+        dead_letters: aws_sqs.IQueue | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self.log_group = aws_logs.LogGroup(
+            self, "Logs", retention=stage.log_retention, removal_policy=stage.removal_policy
+        )
+        role = aws_iam.Role(self, "Role", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.log_group.grant_write(role)
+        self.function = aws_lambda.Function(
+            self,
+            "Function",
+            code=aws_lambda.Code.from_asset(str(FUNCTIONS / source), exclude=NOT_SHIPPED),
+            handler="handler.handler",
+            runtime=RUNTIME,
+            architecture=stage.architecture,
+            role=role,
+            log_group=self.log_group,
+            layers=SharedLayers.of(self, stage).versions(layers),
+            environment={
+                "POWERTOOLS_SERVICE_NAME": source.partition("/")[0],
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **(settings.to_env() if settings else {}),
+            },
+            timeout=Duration.seconds(timeout_seconds),
+            memory_size=memory_mb,
+            ephemeral_storage_size=ephemeral_storage,
+            dead_letter_queue=dead_letters,
+            description=f"shelflife {stage.name}: {source}",
+        )
+
+    @property
+    def stack(self) -> Stack:
+        return Stack.of(self)

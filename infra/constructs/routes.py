@@ -1,0 +1,19 @@
+"""What a context offers to the edge: which paths its functions answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aws_cdk import aws_lambda
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path of the HTTP API (``{proxy+}`` is the rest of it) and the function that answers.
+
+    `public` routes are answered without a token.
+    """
+
+    path: str
+    function: aws_lambda.IFunction
+    methods: Sequence[str] = field(default=("ANY",))
+    public: bool = False

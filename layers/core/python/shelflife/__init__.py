@@ -1,0 +1,1 @@
+"""shelflife: a serverless MLOps platform that keeps models fresh."""

@@ -1,0 +1,50 @@
+"""Clients: one botocore session, made lazily, with time limits that fit inside a function's."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Literal, overload
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "max_attempts": 3},
+    # Presigned URLs of other regions and of the local cloud need the newer signature.
+    signature_version="v4",
+    s3={"addressing_style": "auto"},
+)
+
+
+@overload
+def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+@overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
+def client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client(service: Literal["ssm"]) -> "SSMClient": ...
+@overload
+def client(service: Literal["events"]) -> "EventBridgeClient": ...
+@overload
+def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
+
+
+def client(service: str) -> "BaseClient":
+    """The process's one client of a service."""
+    return made(service)
+
+
+@cache
+def made(service: str) -> "BaseClient":
+    """What `client` remembers; tests clear it."""
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload,no-any-return]  # the overloads above say which

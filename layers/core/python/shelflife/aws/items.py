@@ -1,0 +1,193 @@
+"""DynamoDB items as plain dicts: floats in, floats out, conditions by name.
+
+The client API is used, not the resource API, whose import costs 94 ms more at a cold start.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from shelflife.kernel.paging import decode_cursor, encode_cursor
+from shelflife.kernel.tables import PARTITION_KEY, SORT_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+_SERIALIZER = TypeSerializer()
+_DESERIALIZER = TypeDeserializer()
+
+
+def is_lost_condition(error: ClientError) -> bool:
+    """Whether a write failed because its condition, or one of its transaction's, did not hold."""
+    code = error.response["Error"]["Code"]
+    reasons = error.response.get("CancellationReasons", [])
+    return code == "ConditionalCheckFailedException" or (
+        code == "TransactionCanceledException"
+        and any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    )
+
+
+def to_item(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON-like values to DynamoDB's typed form; None fields are left out."""
+    return {
+        key: _SERIALIZER.serialize(_numbers(value, _decimal))
+        for key, value in plain.items()
+        if value is not None
+    }
+
+
+def from_item(item: Mapping[str, Any]) -> Item:
+    return {key: _numbers(_DESERIALIZER.deserialize(value), _number) for key, value in item.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a transaction: an item to put, or a key to delete, under a condition."""
+
+    put: Mapping[str, Any] | None = None
+    delete: Mapping[str, Any] | None = None
+    condition: str | None = None
+    values: Mapping[str, Any] | None = None
+    names: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A context's table."""
+
+    client: "DynamoDBClient"
+    table_name: str
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        """The item, read consistently."""
+        found = self.client.get_item(
+            TableName=self.table_name, Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}), ConsistentRead=True
+        )
+        return from_item(found["Item"]) if "Item" in found else None
+
+    def put(
+        self,
+        item: Mapping[str, Any],
+        condition: str | None = None,
+        *,
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write the whole item.
+
+        Raises:
+            ClientError: for which `is_lost_condition` holds, when the condition does not.
+        """
+        self.client.put_item(
+            TableName=self.table_name, Item=to_item(item), **_conditions(condition, values, names)
+        )
+
+    def delete(self, pk: str, sk: str, condition: str | None = None) -> None:
+        self.client.delete_item(
+            TableName=self.table_name,
+            Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}),
+            **_conditions(condition, None, None),
+        )
+
+    def update(
+        self,
+        key: tuple[str, str],
+        expression: str,
+        *,
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+        condition: str | None = None,
+    ) -> Item:
+        """Change some attributes; the answer is the item afterwards."""
+        changed = self.client.update_item(
+            TableName=self.table_name,
+            Key=to_item({PARTITION_KEY: key[0], SORT_KEY: key[1]}),
+            UpdateExpression=expression,
+            ReturnValues="ALL_NEW",
+            **_conditions(condition, values, names),
+        )
+        return from_item(changed["Attributes"])
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do all of the writes (100 at the most) or none."""
+        self.client.transact_write_items(TransactItems=[self._transacted(write) for write in writes])
+
+    def query(  # noqa: PLR0913 - each is one choice of DynamoDB's own
+        self,
+        pk: str,
+        *,
+        prefix: str = "",
+        limit: int,
+        cursor: str | None = None,
+        newest_first: bool = False,
+        index: tuple[str, str, str] | None = None,
+    ) -> tuple[list[Item], str | None]:
+        """A page of a partition and the cursor of the next; `index` is (name, partition key, sort key)."""
+        _, partition_key, sort_key = index or ("", PARTITION_KEY, SORT_KEY)
+        asked: dict[str, Any] = {
+            "TableName": self.table_name,
+            "KeyConditionExpression": "#p = :p" + (" AND begins_with(#s, :s)" if prefix else ""),
+            "ExpressionAttributeNames": {"#p": partition_key} | ({"#s": sort_key} if prefix else {}),
+            "ExpressionAttributeValues": to_item({":p": pk} | ({":s": prefix} if prefix else {})),
+            "Limit": limit,
+            "ScanIndexForward": not newest_first,
+        }
+        if index:
+            asked["IndexName"] = index[0]
+        else:
+            asked["ConsistentRead"] = True
+        start = decode_cursor(cursor)
+        if start:
+            asked["ExclusiveStartKey"] = to_item(start)
+        page = self.client.query(**asked)
+        last = page.get("LastEvaluatedKey")
+        return [from_item(item) for item in page["Items"]], encode_cursor(from_item(last) if last else None)
+
+    def _transacted(self, write: Write) -> Any:
+        condition = _conditions(write.condition, write.values, write.names)
+        if write.put is not None:
+            return {"Put": {"TableName": self.table_name, "Item": to_item(write.put), **condition}}
+        if write.delete is not None:
+            return {"Delete": {"TableName": self.table_name, "Key": to_item(write.delete), **condition}}
+        msg = "a write is a put or a delete"
+        raise ValueError(msg)
+
+
+def _conditions(
+    condition: str | None, values: Mapping[str, Any] | None, names: Mapping[str, str] | None
+) -> dict[str, Any]:
+    asked: dict[str, Any] = {}
+    if condition:
+        asked["ConditionExpression"] = condition
+    if values:
+        # Unlike an item's field, a value that an expression names must be there even as null.
+        asked["ExpressionAttributeValues"] = {
+            key: _SERIALIZER.serialize(_numbers(value, _decimal)) for key, value in values.items()
+        }
+    if names:
+        asked["ExpressionAttributeNames"] = dict(names)
+    return asked
+
+
+def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _numbers(inner, convert) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_numbers(inner, convert) for inner in value]
+    return convert(value)
+
+
+def _decimal(value: Any) -> Any:
+    return Decimal(repr(value)) if isinstance(value, float) else value
+
+
+def _number(value: Any) -> Any:
+    if not isinstance(value, Decimal):
+        return value
+    # DynamoDB drops trailing zeros, so 2.0 comes back as 2: equal, though an int.
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -1,0 +1,73 @@
+"""What a trained model is to those who judge, register, serve and watch it."""
+
+from enum import StrEnum
+
+from shelflife.contracts.data import StoredObject
+from shelflife.kernel.ids import Name
+from shelflife.kernel.model import Model
+
+
+class Task(StrEnum):
+    REGRESSION = "regression"
+    CLASSIFICATION = "classification"
+
+
+class Datatype(StrEnum):
+    """Tensor element types of the Open Inference Protocol that trained models use."""
+
+    BOOL = "BOOL"
+    INT64 = "INT64"
+    FP32 = "FP32"
+    BYTES = "BYTES"
+
+
+class Tensor(Model):
+    """A named tensor; -1 in a shape is the number of rows."""
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+
+
+class Signature(Model):
+    """Every feature is one input tensor of shape [-1, 1].
+
+    A regression answers `prediction` (FP32, [-1, 1]). A classification answers `label` (INT64 or BYTES,
+    [-1]) and `probabilities` (FP32, [-1, number of classes], in the order of `classes`).
+    """
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    classes: tuple[str, ...] = ()
+
+
+class DatasetReference(Model):
+    name: Name
+    version: int
+
+
+class Candidate(Model):
+    """A trained model with all that is needed to judge, serve and watch it.
+
+    `model` is ONNX, `baseline` the profile of the rows that it was trained on (kernel/profiles.py),
+    `holdout` the rows kept back from it (`holdout.npz`, one array per feature and `target`), in the order
+    of the split. `metrics` were measured on the held-out rows.
+    """
+
+    model_name: Name
+    task: Task
+    target: str
+    signature: Signature
+    model: StoredObject
+    baseline: StoredObject | None
+    holdout: StoredObject
+    metrics: dict[str, float]
+    run_id: str
+    job_id: str
+    dataset: DatasetReference
+
+
+class ModelVersionReference(Model):
+    model_name: Name
+    version: int
+    candidate: Candidate

@@ -1,0 +1,51 @@
+"""What the registry is asked by workflows, and what it tells."""
+
+from typing import ClassVar
+
+from shelflife.contracts.models import Candidate, ModelVersionReference
+from shelflife.contracts.validation import Verdict
+from shelflife.kernel.ids import Name
+from shelflife.kernel.model import Model
+from shelflife.kernel.news import News
+
+CHAMPION = "champion"
+
+
+class FindAlias(Model):
+    model_name: Name
+    alias: Name = CHAMPION
+
+
+class AliasFound(Model):
+    """`found` is nothing while no version has the alias."""
+
+    found: ModelVersionReference | None
+
+
+class RegisterVersion(Model):
+    """Asked after a passed validation; the same job's candidate gets the same version again."""
+
+    candidate: Candidate
+    verdict: Verdict
+
+
+class MoveAlias(Model):
+    """`evaluation_id` is the evidence; `reason` is for people."""
+
+    model_name: Name
+    alias: Name = CHAMPION
+    version: int
+    reason: str
+    moved_by: str
+    evaluation_id: str | None = None
+
+
+class ModelVersionPromoted(News):
+    """An alias points to another version now; said in the same transaction as the move."""
+
+    detail_type: ClassVar[str] = "model_version.promoted"
+
+    alias: Name
+    promoted: ModelVersionReference
+    previous_version: int | None
+    moved_by: str

@@ -1,0 +1,50 @@
+"""What serving tells, and how captures are laid out.
+
+Keys in the capture bucket, below the deployment's name and the hour of arrival (UTC):
+``captures/<deployment>/<yyyy>/<mm>/<dd>/<hh>/<batch id>.parquet`` and, beside each,
+``profiles/<deployment>/<yyyy>/<mm>/<dd>/<hh>/<batch id>.json`` (a `CapturedProfile`).
+"""
+
+from typing import ClassVar
+
+from shelflife.contracts.models import ModelVersionReference
+from shelflife.kernel.ids import Moment, Name
+from shelflife.kernel.model import Model
+from shelflife.kernel.news import News
+
+CAPTURES_PREFIX = "captures/{deployment}/"
+PROFILES_PREFIX = "profiles/{deployment}/"
+#: Hour folders below either prefix.
+HOUR_FOLDER = "%Y/%m/%d/%H/"
+
+#: Columns of a capture file that are not features or outputs.
+CAPTURE_ID = "capture_id"
+CAPTURE_ROW = "capture_row"
+CAPTURED_AT = "captured_at"
+CAPTURE_VERSION = "model_version"
+CAPTURE_REVISION = "revision"
+#: Feature and output columns carry a prefix, so that a feature may have any name.
+INPUT_COLUMN = "input.{name}"
+OUTPUT_COLUMN = "output.{name}"
+
+
+class CapturedProfile(Model):
+    """The profile of one capture batch of one model version, over the bins of its baseline."""
+
+    deployment: Name
+    model_version: int
+    revision: int
+    first_at: Moment
+    last_at: Moment
+    row_count: int
+    profile_json: str
+
+
+class DeploymentActivated(News):
+    """A deployment serves another model version now."""
+
+    detail_type: ClassVar[str] = "deployment.activated"
+
+    deployment: Name
+    revision: int
+    serving: ModelVersionReference

@@ -1,0 +1,169 @@
+"""The form that an error takes: each protocol's own, by the path that was called.
+
+This module alone knows HTTP statuses.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+
+from shelflife.kernel.errors import (
+    ConflictError,
+    FieldFault,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ShelflifeError,
+    UnavailableError,
+)
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+_SHOWN = 80
+
+
+class UnauthenticatedError(ShelflifeError):
+    def __init__(self) -> None:
+        super().__init__("no valid API token was sent: use Authorization: Bearer <token>")
+
+
+class RouteNotFoundError(NotFoundError):
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(f"there is nothing at {method} {path}")
+
+
+class AnswerTooLargeError(ShelflifeError):
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"the answer has {size} bytes, the limit is {limit}: ask for less at once")
+
+
+_STATUS: tuple[tuple[type[ShelflifeError], HTTPStatus], ...] = (
+    (UnauthenticatedError, HTTPStatus.UNAUTHORIZED),
+    (AnswerTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
+    (InvalidError, HTTPStatus.BAD_REQUEST),
+    (ForbiddenError, HTTPStatus.FORBIDDEN),
+    (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+#: MLflow's names of statuses, and those statuses that it spells otherwise than we do.
+_MLFLOW_CODE = {
+    HTTPStatus.BAD_REQUEST: "INVALID_PARAMETER_VALUE",
+    HTTPStatus.UNAUTHORIZED: "UNAUTHENTICATED",
+    HTTPStatus.FORBIDDEN: "PERMISSION_DENIED",
+    HTTPStatus.NOT_FOUND: "RESOURCE_DOES_NOT_EXIST",
+    HTTPStatus.CONFLICT: "RESOURCE_CONFLICT",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "INVALID_PARAMETER_VALUE",
+    HTTPStatus.SERVICE_UNAVAILABLE: "TEMPORARILY_UNAVAILABLE",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "INTERNAL_ERROR",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception as HTTP sees it."""
+
+    status: HTTPStatus
+    code: str
+    detail: str
+    faults: tuple[FieldFault, ...] = ()
+    mlflow_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureBody:
+    status: HTTPStatus
+    content_type: str
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def failure_of(error: Exception) -> Failure:
+    """How the error is to be told; a foreign exception is 500, and its text stays in the log.
+
+    An error whose class has `mlflow_code` is known to MLflow's clients under that code, with status 400
+    unless it is a NotFoundError.
+    """
+    if isinstance(error, ValidationError):
+        faults = field_faults(error)
+        return Failure(HTTPStatus.BAD_REQUEST, "invalid-input", _summary(faults), faults)
+    if not isinstance(error, ShelflifeError):
+        return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "this failed inside the platform")
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+    faults = error.faults if isinstance(error, InvalidError) else ()
+    return Failure(status, error_code(type(error)), str(error), faults, getattr(error, "mlflow_code", None))
+
+
+def error_code(kind: type[ShelflifeError]) -> str:
+    """``ModelVersionExistsError`` is told as ``model-version-exists``."""
+    name = kind.__name__.removesuffix("Error")
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
+def field_faults(error: ValidationError) -> tuple[FieldFault, ...]:
+    """Pydantic's findings, each with the field's path and the value that was found there."""
+    found = []
+    for fault in error.errors(include_url=False):
+        path = ".".join(str(part) for part in fault["loc"])
+        value = "" if fault["type"] == "missing" else f", got {_shown(fault.get('input'))}"
+        found.append(FieldFault(path or "body", f"{fault['msg']}{value}"))
+    return tuple(found)
+
+
+def render(failure: Failure, path: str) -> FailureBody:
+    """The failure in the form of the protocol that the path belongs to."""
+    form = next((form for prefix, form in _FORMS if path.startswith(prefix)), _problem)
+    return form(failure, path)
+
+
+def _problem(failure: Failure, path: str) -> FailureBody:
+    document: dict[str, Any] = {
+        "type": f"/errors/{failure.code}",
+        "title": failure.code.replace("-", " "),
+        "status": int(failure.status),
+        "detail": failure.detail,
+        "instance": path,
+    }
+    if failure.faults:
+        document["errors"] = [{"field": fault.field, "message": fault.message} for fault in failure.faults]
+    return FailureBody(failure.status, PROBLEM_JSON, json.dumps(document), _challenge(failure))
+
+
+def _mlflow(failure: Failure, path: str) -> FailureBody:
+    del path  # MLflow's form does not tell it
+    status = failure.status
+    if failure.mlflow_code and status is HTTPStatus.CONFLICT:
+        status = HTTPStatus.BAD_REQUEST
+    code = failure.mlflow_code or _MLFLOW_CODE.get(status, "INTERNAL_ERROR")
+    body = json.dumps({"error_code": code, "message": failure.detail})
+    return FailureBody(status, JSON, body, _challenge(failure))
+
+
+def _open_inference(failure: Failure, path: str) -> FailureBody:
+    del path  # the protocol's form is one sentence
+    return FailureBody(failure.status, JSON, json.dumps({"error": failure.detail}), _challenge(failure))
+
+
+_FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
+    ("/v2", _open_inference),
+    ("/api/", _mlflow),
+    ("/ajax-api/", _mlflow),
+)
+
+
+def _challenge(failure: Failure) -> dict[str, str]:
+    return {"WWW-Authenticate": "Bearer"} if failure.status is HTTPStatus.UNAUTHORIZED else {}
+
+
+def _summary(faults: tuple[FieldFault, ...]) -> str:
+    return "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:5])
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,38 @@
+"""Names that infrastructure and runtime both spell."""
+
+from enum import StrEnum
+
+BUS_SOURCE = "shelflife"
+METRICS_NAMESPACE = "shelflife"
+#: Where the edge stack leaves the API's address, and jobs find it.
+API_URL_PARAMETER = "/shelflife/{stage}/api_url"
+#: Where a job's own token waits for it, encrypted; one parameter per job.
+JOB_TOKEN_PARAMETER = "/shelflife/{stage}/jobs/{job_id}/token"  # noqa: S105 - a name, not a token
+
+
+class Context(StrEnum):
+    ACCESS = "access"
+    DATA = "data"
+    TRACKING = "tracking"
+    TRAINING = "training"
+    VALIDATION = "validation"
+    REGISTRY = "registry"
+    SERVING = "serving"
+    MONITORING = "monitoring"
+
+
+class Header(StrEnum):
+    IDEMPOTENCY_KEY = "idempotency-key"
+    DEPLOYMENT_REVISION = "x-shelflife-revision"
+    MODEL_VERSION = "x-shelflife-model-version"
+    REQUEST_ID = "x-request-id"
+
+
+class Prefix(StrEnum):
+    """Top folders of the artifact bucket; grants are given by these."""
+
+    DATASETS = "datasets/"
+    UPLOADS = "uploads/"
+    TRAINING = "training/"
+    TRACKING = "tracking/"
+    REPORTS = "reports/"
