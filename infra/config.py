@@ -18,7 +18,7 @@ class Stage:
 
     `platform` says for which machines third-party layers are built: this one, or Lambda.
     `drift_scan_rate_minutes` is how often the monitored deployments are scanned.
-    `batch_compute` makes the Batch environment (its subnets are looked up by tag, never at synth).
+    `capture_window_seconds` is how long captures gather before they are written: fewer, larger files.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Stage:
     noncurrent_versions_days: int
     drift_scan_rate_minutes: int
     predict_memory_mb: int
+    capture_window_seconds: int
     throttle_rate: int
     throttle_burst: int
     alarm_email: str | None = None
@@ -69,8 +70,9 @@ STAGES = {
         point_in_time_recovery=False,
         log_retention=aws_logs.RetentionDays.ONE_WEEK,
         noncurrent_versions_days=7,
-        drift_scan_rate_minutes=1,
+        drift_scan_rate_minutes=24 * 60,
         predict_memory_mb=1024,
+        capture_window_seconds=1,
         throttle_rate=1000,
         throttle_burst=2000,
     ),
@@ -85,6 +87,7 @@ STAGES = {
         noncurrent_versions_days=30,
         drift_scan_rate_minutes=24 * 60,
         predict_memory_mb=1769,
+        capture_window_seconds=60,
         throttle_rate=100,
         throttle_burst=200,
     ),
@@ -99,6 +102,7 @@ STAGES = {
         noncurrent_versions_days=365,
         drift_scan_rate_minutes=24 * 60,
         predict_memory_mb=1769,
+        capture_window_seconds=60,
         throttle_rate=1000,
         throttle_burst=2000,
     ),

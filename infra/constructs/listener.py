@@ -11,10 +11,10 @@ from shelflife.kernel.names import BUS_SOURCE
 class Listener(Construct):
     """The bus calls `function` for each of `detail_types`; what fails for six hours becomes a dead letter."""
 
-    def __init__(  # noqa: PLR0913 - keyword-only, all needed
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - CDK's own name for it
+        id: str,
         *,
         bus: aws_events.IEventBus,
         detail_types: Sequence[str],

@@ -10,7 +10,7 @@ from shelflife.kernel.tables import EXPIRY, PARTITION_KEY, SORT_KEY, TableSpec
 class MetadataTable(Construct):
     """On-demand, encrypted, kept when the stack goes (unless the stage says otherwise)."""
 
-    def __init__(self, scope: Construct, id: str, *, stage: Stage, spec: TableSpec) -> None:  # noqa: A002 - CDK's own name for it
+    def __init__(self, scope: Construct, id: str, *, stage: Stage, spec: TableSpec) -> None:
         super().__init__(scope, id)
         self.table = aws_dynamodb.Table(
             self,

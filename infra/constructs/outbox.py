@@ -11,10 +11,10 @@ from shelflife.kernel.settings import OutboxSettings
 class Outbox(Construct):
     """`functions/<context>/publish_news` fed by the table's news items, and only by those."""
 
-    def __init__(  # noqa: PLR0913 - keyword-only, all needed
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - CDK's own name for it
+        id: str,
         *,
         stage: Stage,
         context: str,

@@ -19,10 +19,10 @@ class PythonFunction(Construct):
     `dead_letters` is for functions that are called asynchronously.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only choices, each with a default
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - CDK's own name for it
+        id: str,
         *,
         stage: Stage,
         source: str,
@@ -30,7 +30,7 @@ class PythonFunction(Construct):
         layers: Sequence[Layer] = (Layer.CORE, Layer.RUNTIME),
         timeout_seconds: int = 29,
         memory_mb: int = 512,
-        ephemeral_storage: Size | None = None,
+        ephemeral_storage_gib: int | None = None,
         dead_letters: aws_sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, id)
@@ -56,7 +56,7 @@ class PythonFunction(Construct):
             },
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
-            ephemeral_storage_size=ephemeral_storage,
+            ephemeral_storage_size=Size.gibibytes(ephemeral_storage_gib) if ephemeral_storage_gib else None,
             dead_letter_queue=dead_letters,
             description=f"shelflife {stage.name}: {source}",
         )

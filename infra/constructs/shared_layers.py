@@ -31,7 +31,7 @@ class LayerNotBuiltError(RuntimeError):
 class SharedLayers(Construct):
     """The layers of one stack; each is made when the first function asks for it."""
 
-    def __init__(self, scope: Construct, id: str, *, stage: Stage) -> None:  # noqa: A002 - CDK's own name for it
+    def __init__(self, scope: Construct, id: str, *, stage: Stage) -> None:
         super().__init__(scope, id)
         self._stage = stage
         self._made: dict[Layer, aws_lambda.LayerVersion] = {}

@@ -31,10 +31,10 @@ class Workflow(Construct):
     invoke the functions; everything more is a grant in the stack.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only choices
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - CDK's own name for it
+        id: str,
         *,
         stage: Stage,
         source: str,

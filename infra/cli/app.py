@@ -1,0 +1,123 @@
+"""The `shelflife` command: the local cloud, deployments, logs, schedules and tokens."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.cli import cloud, logs, schedules
+from infra.deploy.deployer import DeploymentFailedError
+from infra.installation import ROOT, SynthesisFailedError
+from infra.local.state import LocalCloudError
+
+app = typer.Typer(
+    name="shelflife",
+    help="A serverless MLOps platform that keeps models fresh.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+token_app = typer.Typer(help="API tokens.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
+
+FOLDER = ROOT / ".build" / "local"
+
+Folder = Annotated[
+    Path, typer.Option("--state", help="Folder of the local cloud.", show_default=".build/local")
+]
+Endpoint = Annotated[str | None, typer.Option(help="AWS endpoint; without it, the running local cloud.")]
+Region = Annotated[
+    str | None, typer.Option(help="AWS region; without it, the local cloud's or your default.")
+]
+StageName = Annotated[str, typer.Option("--stage", help="Stage of infra/config.py.")]
+
+
+@app.command()
+def up(
+    folder: Folder = FOLDER,
+    port: Annotated[int | None, typer.Option(help="A fixed port; free by default.")] = None,
+) -> None:
+    """Start the local cloud, deploy every stack, and stay until Ctrl-C."""
+    cloud.up(folder, port)
+
+
+@app.command()
+def down(folder: Folder = FOLDER) -> None:
+    """Stop the local cloud; its state is kept."""
+    cloud.down(folder)
+
+
+@app.command()
+def status(folder: Folder = FOLDER) -> None:
+    """What runs where, and what is deployed."""
+    cloud.status(folder)
+
+
+@app.command()
+def deploy(
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+    stage: StageName = "local",
+) -> None:
+    """Synthesize a stage and bring every stack to its template, wherever CloudFormation is spoken."""
+    cloud.deploy(cloud.target(folder, endpoint_url, region), stage, folder)
+
+
+@app.command("logs")
+def show_logs(
+    function: Annotated[str, typer.Argument(help="<context>/<use case>, such as registry/api.")],
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+    minutes: Annotated[int, typer.Option(help="How far back.")] = 60,
+) -> None:
+    """What a function has logged."""
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
+    logs.show(cloud.target(folder, endpoint_url, region), function, since)
+
+
+@app.command()
+def fire(
+    schedule: Annotated[str, typer.Argument(help="Name of a schedule, or a part of it: drift.")],
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+) -> None:
+    """Run a schedule's target now, with the schedule's own input."""
+    schedules.fire(cloud.target(folder, endpoint_url, region), schedule)
+
+
+@app.command()
+def demo() -> None:
+    """The whole loop on real data: train, deploy, predict, drift, retrain, better model."""
+    # Imported here: it brings the client side of MLflow and more along.
+    from infra.demo.story import tell  # noqa: PLC0415 - see above
+
+    raise typer.Exit(tell(ROOT / ".build" / "demo"))
+
+
+@token_app.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(help="Who the token is for.")],
+    role: Annotated[str, typer.Option(help="viewer, contributor, approver or admin.")] = "contributor",
+    days: Annotated[float, typer.Option(help="Days until it expires; 365 at the most.")] = 90,
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+    stage: StageName = "local",
+) -> None:
+    """Make an API token; it is shown once."""
+    cloud.create_token(cloud.target(folder, endpoint_url, region), stage, (name, role, days))
+
+
+def main() -> None:
+    """Run the command; what a person can mend is said in one line, without a trace."""
+    try:
+        app()
+    except (LocalCloudError, DeploymentFailedError, SynthesisFailedError, cloud.UsageError) as error:
+        Console(stderr=True).print(f"shelflife: {error}", style="red", highlight=False, markup=False)
+        sys.exit(1)

@@ -1,0 +1,30 @@
+from constructs import Construct
+
+from infra.config import Stage
+from infra.constructs.python_function import PythonFunction
+from infra.constructs.routes import Route
+from infra.stacks.context import ContextStack
+from infra.stacks.foundation import Foundation
+from shelflife.kernel.names import Context, Prefix
+from shelflife.tracking.settings import TABLE, TrackingSettings
+
+
+class TrackingStack(ContextStack):
+    """Experiments and runs, over MLflow's own protocol; the registry's part of it is the registry's."""
+
+    def __init__(self, scope: Construct, id: str, *, stage: Stage, foundation: Foundation) -> None:
+        super().__init__(scope, id, stage=stage, context=Context.TRACKING, table=TABLE, foundation=foundation)
+        settings = TrackingSettings(
+            tracking_table_name=self.table.table_name, artifact_bucket_name=foundation.artifacts.bucket_name
+        )
+        api = PythonFunction(
+            self, "Api", stage=stage, source="tracking/api", settings=settings, memory_mb=1024
+        ).function
+        self.table.grant_read_write_data(api)
+        foundation.artifacts.grant_read_write(api, f"{Prefix.TRACKING}*")
+        self.routes = [
+            Route("/api/2.0/mlflow/{proxy+}", api),
+            Route("/api/2.0/mlflow-artifacts/{proxy+}", api),
+            Route("/api/3.0/mlflow/{proxy+}", api),
+            Route("/version", api, methods=("GET",), public=True),
+        ]
