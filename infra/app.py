@@ -1,6 +1,6 @@
 """Composes the stacks; there are no resources here, and nothing remote is asked.
 
-``python -m infra.app [STAGE] [OUTPUT FOLDER] [--check]``; under the CDK command the stage is ``-c stage=prod``.
+``python -m infra.app [STAGE] [FOLDER] [--check]``; under the CDK command the stage is ``-c stage=prod``.
 """
 
 import json
@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from aws_cdk import App, Environment, Tags
+from aws_cdk import App, Tags
 
-from infra.checks import attach
+from infra.checks import check
 from infra.config import BUILD, ROOT, Stage, stage
 from infra.stacks.access import AccessStack
 from infra.stacks.data import DataStack
@@ -26,11 +26,8 @@ from infra.stacks.validation import ValidationStack
 
 def compose(app: App, chosen: Stage) -> list[str]:
     """All stacks of a stage, in an order in which they can be deployed; the answer names them."""
-    where = Environment(
-        account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
-    )
     prefix = chosen.stack_prefix
-    foundation = Foundation(app, f"{prefix}-foundation", stage=chosen, env=where)
+    foundation = Foundation(app, f"{prefix}-foundation", stage=chosen)
     access = AccessStack(app, f"{prefix}-access", stage=chosen, foundation=foundation)
     data = DataStack(app, f"{prefix}-data", stage=chosen, foundation=foundation)
     tracking = TrackingStack(app, f"{prefix}-tracking", stage=chosen, foundation=foundation)
@@ -71,8 +68,9 @@ def synthesize(stage_name: str, folder: Path, *, checked: bool = False) -> list[
     app = App(outdir=str(folder), context=context, analytics_reporting=False)
     names = compose(app, stage(stage_name))
     if checked:
-        attach(app)
-    app.synth()
+        check(app)
+    else:
+        app.synth()
     (folder / "order.json").write_text(json.dumps(names))
     return names
 

@@ -52,6 +52,8 @@ class PythonFunction(Construct):
             environment={
                 "POWERTOOLS_SERVICE_NAME": source.partition("/")[0],
                 "POWERTOOLS_LOG_LEVEL": "INFO",
+                # Half of numpy's import is the threads of its linear algebra, which no function uses.
+                "OPENBLAS_NUM_THREADS": "1",
                 **(settings.to_env() if settings else {}),
             },
             timeout=Duration.seconds(timeout_seconds),

@@ -39,6 +39,9 @@ class Client:
     def get(self, path: str) -> Any:
         return self._json("GET", path, None)
 
+    def text(self, path: str) -> str:
+        return self._answer("GET", path, None).text
+
     def post(self, path: str, body: Any) -> Any:
         return self._json("POST", path, body)
 
@@ -84,7 +87,11 @@ class Client:
             time.sleep(_POLL_SECONDS)
 
     def _json(self, method: str, path: str, body: Any) -> Any:
+        answer = self._answer(method, path, body)
+        return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, body: Any) -> httpx.Response:
         answer = self._http.request(method, path, json=body)
         if answer.status_code >= _ERRORS_FROM:
             raise CallFailedError(method, path, answer.status_code, answer.text)
-        return answer.json() if answer.content else None
+        return answer

@@ -64,6 +64,7 @@ def register(client: Client, bikes: Bikes, say: Say) -> int:
         raise StoryError(f"the data was refused: {ended.get('problem')}")
     version: int = ended["version"]
     manifest = client.get(f"{base}/versions/{version}")
+    digest = manifest["source"]["sha256"][:12]
     say(f"version {version}: {manifest['row_count']} rows, SHA-256 {digest}…, checks passed")
     return version
 
@@ -73,7 +74,7 @@ def train_first_model(told: Told, say: Say) -> None:
     client.post("/v1/serving/deployments", {"name": NAME, "model_name": NAME})
     client.put(f"/v1/validation/policies/{NAME}", {"thresholds": [{"metric": "mae", "at_most": LARGEST_MAE}]})
     job = follow_job(client, client.post("/v1/training/jobs", PLAN)["job_id"], say)
-    told.facts["model_versions"] = [job["model_version"]]
+    told.facts["model_versions"] = [job["links"]["model_version"]]
 
 
 def follow_job(client: Client, job_id: str, say: Say) -> Any:
@@ -89,9 +90,7 @@ def follow_job(client: Client, job_id: str, say: Say) -> Any:
         "the training", f"/v1/training/jobs/{job_id}", lambda j: j["state"] in _ENDED, seconds=240, tell=tell
     )
     if job["state"] != "SUCCEEDED":
-        raise StoryError(
-            f"training job {job_id} is {job['state']}: {job.get('failure') or job.get('outcome')}"
-        )
+        raise StoryError(f"training job {job_id} is {job['state']}: {job['failure'] or job['refusal']}")
     return job
 
 
@@ -132,19 +131,26 @@ def await_drift(told: Told, say: Say) -> None:
     """Shorten the schedule's rate to a minute, and wait for what it finds."""
     shorten_schedule(told, say)
     path = f"/v1/monitoring/deployments/{NAME}/reports"
-    found = told.client.until(
-        "a drift report",
+    page = told.client.until(
+        "a report of drift",
         path,
-        lambda page: any(report["drifted"] for report in page["reports"]),
+        lambda page: any(report["outcome"] == "drift" for report in page["reports"]),
         seconds=180,
         tell=lambda _: None,
     )
-    report = next(report for report in found["reports"] if report["drifted"])
-    detail = told.client.get(f"{path}/{report['report_id']}")
-    told.facts["drifted_features"] = report["drifted_features"]
-    told.facts["drift"] = detail["columns"]
-    told.facts["drift_report"] = detail["html_url"]
-    say(f"drifted: {', '.join(report['drifted_features'])}")
+    found = next(report for report in page["reports"] if report["outcome"] == "drift")
+    report = told.client.get(f"{path}/{found['report_id']}")
+    file = told.folder / "drift_report.html"
+    file.write_text(told.client.text(f"{path}/{found['report_id']}/html"))
+    told.facts["drifted_features"] = [
+        column["name"] for column in report["columns"] if column["drifted"] and column["role"] == "feature"
+    ]
+    told.facts["drift"] = report["columns"]
+    told.facts["realised_error"] = report["error"]
+    told.facts["drift_report"] = str(file)
+    told.facts["drift_report_uri"] = found["html_uri"]
+    say(f"drifted: {', '.join(told.facts['drifted_features'])}")
+    say(f"{found['reason']}")
 
 
 def shorten_schedule(told: Told, say: Say) -> None:
@@ -169,9 +175,9 @@ def await_retraining(told: Told, say: Say) -> None:
     )
     started = next(job for job in page["jobs"] if job["trigger"] == "drift")
     job = follow_job(told.client, started["job_id"], say)
-    told.facts["retraining_execution"] = job["execution_arn"]
-    told.facts["model_versions"].append(job["model_version"])
-    await_version(told, job["model_version"], say)
+    told.facts["retraining_execution"] = job["links"]["execution_arn"]
+    told.facts["model_versions"].append(job["links"]["model_version"])
+    await_version(told, job["links"]["model_version"], say)
 
 
 def compare_on_august(told: Told, say: Say) -> None:

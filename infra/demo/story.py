@@ -28,6 +28,7 @@ DEPLOYMENT = "bikeshare"
 class Told:
     """What the story has come to so far; the summary is made of it."""
 
+    folder: Path
     installation: Installation
     client: Client
     bikes: Bikes
@@ -61,7 +62,7 @@ def tell(folder: Path) -> int:
     try:
         console.print("[bold]start the local cloud and deploy every stack[/bold]")
         endpoints = installation.start()
-        told = Told(installation, Client(endpoints.api_url, endpoints.token), Bikes.read())
+        told = Told(folder, installation, Client(endpoints.api_url, endpoints.token), Bikes.read())
         told.seconds |= installation.seconds
         told.facts["api_url"] = endpoints.api_url
         for step, scene in SCENES:

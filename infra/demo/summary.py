@@ -33,7 +33,7 @@ def show(facts: dict[str, Any], seconds: dict[str, float], console: Console) -> 
         soft_wrap=True,
     )
     console.print(f"retrained by {facts['retraining_execution']}", soft_wrap=True)
-    console.print(f"drift report {facts['drift_report_file']}", soft_wrap=True)
+    console.print(f"drift report {facts['drift_report']}", soft_wrap=True)
     console.print(f"took         {seconds['total']:.0f} s ({_slowest(seconds)})", soft_wrap=True)
 
 
@@ -45,17 +45,23 @@ def write(path: Path, facts: dict[str, Any], seconds: dict[str, float]) -> None:
 
 def _drift(columns: list[dict[str, Any]]) -> Table:
     table = Table(
-        "column", "drifted", "PSI", "mean before", "mean after", title="drift", title_justify="left"
+        "column", "drifted", "PSI", "mean at training", "mean since", title="drift", title_justify="left"
     )
-    for column in sorted(columns, key=lambda one: -one["psi"])[:_SHOWN_COLUMNS]:
+    for column in sorted(columns, key=_index, reverse=True)[:_SHOWN_COLUMNS]:
         table.add_row(
-            column["column"],
+            column["name"],
             "yes" if column["drifted"] else "",
-            f"{column['psi']:.2f}",
-            _number(column.get("mean_before")),
-            _number(column.get("mean_after")),
+            f"{_index(column):.2f}",
+            _number(column["baseline"]["mean"]),
+            _number(column["window"]["mean"]),
         )
     return table
+
+
+def _index(column: dict[str, Any]) -> float:
+    """The column's population stability index; 0 where it is not defined."""
+    found = [test["value"] for test in column["tests"] if test["test"] == "stability_index"]
+    return float(found[0] or 0) if found else 0.0
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,7 @@
 """What the stacks of all contexts have in common."""
 
+from typing import TYPE_CHECKING
+
 from aws_cdk import Stack, aws_dynamodb, aws_sqs
 from constructs import Construct
 
@@ -7,10 +9,12 @@ from infra.config import Stage
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.metadata_table import MetadataTable
 from infra.constructs.outbox import Outbox
-from infra.constructs.routes import Route
 from infra.stacks.foundation import Foundation
 from shelflife.kernel.names import Context
 from shelflife.kernel.tables import TableSpec
+
+if TYPE_CHECKING:
+    from infra.constructs.routes import Route
 
 
 class ContextStack(Stack):

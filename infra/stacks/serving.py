@@ -9,6 +9,7 @@ from infra.constructs.shared_layers import Layer
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
 from shelflife.contracts.registry import ModelVersionPromoted
+from shelflife.contracts.serving import DeploymentCreated
 from shelflife.kernel.names import Context, Prefix
 from shelflife.serving.settings import TABLE, PredictSettings, ServingSettings, StoreCapturesSettings
 
@@ -68,9 +69,9 @@ class ServingStack(ContextStack):
         self.foundation.artifacts.grant_read(activate, f"{Prefix.TRAINING}*")
         Listener(
             self,
-            "OnModelVersionPromoted",
+            "OnNews",
             bus=self.foundation.bus,
-            detail_types=[ModelVersionPromoted.detail_type],
+            detail_types=[ModelVersionPromoted.detail_type, DeploymentCreated.detail_type],
             function=activate,
             dead_letters=self.dead_letters,
         )

@@ -26,5 +26,6 @@ class TrackingStack(ContextStack):
             Route("/api/2.0/mlflow/{proxy+}", api),
             Route("/api/2.0/mlflow-artifacts/{proxy+}", api),
             Route("/api/3.0/mlflow/{proxy+}", api),
+            Route("/api/3.0/mlflow/server-info", api, methods=("GET",), public=True),
             Route("/version", api, methods=("GET",), public=True),
         ]

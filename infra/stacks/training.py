@@ -15,7 +15,7 @@ from infra.stacks.validation import ValidationStack
 from shelflife.contracts.monitoring import DriftDetected
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
 from shelflife.kernel.settings import Settings
-from shelflife.training.settings import TABLE, PlanTrainingSettings, TrainingApiSettings, TrainingSettings
+from shelflife.training.settings import TABLE, PlanTrainingSettings, RecordingSettings, TrainingApiSettings
 
 
 class TrainingStack(ContextStack):
@@ -58,7 +58,7 @@ class TrainingStack(ContextStack):
             "register_model": registry.register_model.state_machine,
             "promote_model": registry.promote_model.state_machine,
         }
-        recorded = TrainingSettings(
+        recorded = RecordingSettings(
             training_table_name=self.table.table_name,
             artifact_bucket_name=self.foundation.artifacts.bucket_name,
         )

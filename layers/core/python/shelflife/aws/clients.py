@@ -48,3 +48,11 @@ def client(service: str) -> "BaseClient":
 def made(service: str) -> "BaseClient":
     """What `client` remembers; tests clear it."""
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload,no-any-return]  # the overloads above say which
+
+
+def hurried_sqs() -> "SQSClient":
+    """A client of SQS that gives up within seconds: for what an answer must not wait for."""
+    config = _CONFIG.merge(
+        Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+    )
+    return boto3.client("sqs", config=config)

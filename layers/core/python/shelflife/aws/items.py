@@ -32,6 +32,12 @@ def is_lost_condition(error: ClientError) -> bool:
     )
 
 
+def is_contended(error: ClientError) -> bool:
+    """Whether a transaction was given up because another was writing the same items at that moment."""
+    reasons = error.response.get("CancellationReasons", [])
+    return any(reason.get("Code") == "TransactionConflict" for reason in reasons)
+
+
 def to_item(plain: Mapping[str, Any]) -> dict[str, Any]:
     """JSON-like values to DynamoDB's typed form; None fields are left out."""
     return {
@@ -47,10 +53,17 @@ def from_item(item: Mapping[str, Any]) -> Item:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write of a transaction: an item to put, or a key to delete, under a condition."""
+    """One write of a transaction: an item to put, or a key to delete, under a condition.
+
+    `check` is the key of an item that only has to meet the condition. `update` is the expression that
+    changes some attributes of the item at `key`.
+    """
 
     put: Mapping[str, Any] | None = None
     delete: Mapping[str, Any] | None = None
+    check: Mapping[str, Any] | None = None
+    key: Mapping[str, Any] | None = None
+    update: str | None = None
     condition: str | None = None
     values: Mapping[str, Any] | None = None
     names: Mapping[str, str] | None = None
@@ -152,9 +165,15 @@ class Items:
         condition = _conditions(write.condition, write.values, write.names)
         if write.put is not None:
             return {"Put": {"TableName": self.table_name, "Item": to_item(write.put), **condition}}
+        if write.key is not None and write.update is not None:
+            changed = {"Key": to_item(write.key), "UpdateExpression": write.update}
+            return {"Update": {"TableName": self.table_name, **changed, **condition}}
+        if write.check is not None:
+            key = to_item(write.check)
+            return {"ConditionCheck": {"TableName": self.table_name, "Key": key, **condition}}
         if write.delete is not None:
             return {"Delete": {"TableName": self.table_name, "Key": to_item(write.delete), **condition}}
-        msg = "a write is a put or a delete"
+        msg = "a write is a put, a delete or a check"
         raise ValueError(msg)
 
 

@@ -1,23 +1,31 @@
 """S3 objects: read and written with their SHA-256."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shelflife.kernel.errors import NotFoundError, UnavailableError
+from shelflife.kernel.errors import ConflictError, NotFoundError, UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MISSING = {"NoSuchKey", "404", "NotFound"}
+#: Answers to a put that asks for nothing to be there; the second while another put of the key is under way.
+_TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _SCHEME = "s3://"
 
 
 class ObjectNotFoundError(NotFoundError):
     def __init__(self, uri: str) -> None:
         super().__init__(f"object {uri!r} does not exist")
+
+
+class ObjectExistsError(ConflictError):
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"object {uri!r} exists already")
 
 
 class ObjectCorruptedError(UnavailableError):
@@ -68,18 +76,53 @@ class Objects:
         )
         return hashlib.sha256(body).hexdigest()
 
-    def exists(self, uri: str) -> bool:
+    def create(
+        self,
+        uri: str,
+        body: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write the object only where none is; of two who try, one wins.
+
+        Raises:
+            ObjectExistsError: one is there.
+        """
         bucket, key = split_uri(uri)
         try:
-            self.client.head_object(Bucket=bucket, Key=key)
+            self.client.put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                ChecksumAlgorithm="SHA256",
+                Metadata=metadata or {},
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _TAKEN:
+                raise ObjectExistsError(uri) from error
+            raise
+
+    def exists(self, uri: str) -> bool:
+        return self.metadata(uri) is not None
+
+    def metadata(self, uri: str) -> dict[str, str] | None:
+        """The object's own metadata; None if there is no object."""
+        bucket, key = split_uri(uri)
+        try:
+            return self.client.head_object(Bucket=bucket, Key=key)["Metadata"]
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
-                return False
+                return None
             raise
-        return True
 
-    def keys(self, uri: str) -> list[str]:
-        """URIs of all objects below a prefix, in order."""
+    def keys(self, uri: str, *, after: str = "") -> list[str]:
+        """URIs of all objects below a prefix, in order; without those up to `after`, a part of the key."""
         bucket, prefix = split_uri(uri)
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        # Nothing sorts before the prefix itself.
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, StartAfter=f"{prefix}{after}"
+        )
         return [f"{_SCHEME}{bucket}/{found['Key']}" for page in pages for found in page.get("Contents", [])]

@@ -40,6 +40,16 @@ class CapturedProfile(Model):
     profile_json: str
 
 
+class DeploymentCreated(News):
+    """A deployment follows an alias from now on; it serves once it has caught up with it."""
+
+    detail_type: ClassVar[str] = "deployment.created"
+
+    deployment: Name
+    model_name: Name
+    alias: Name
+
+
 class DeploymentActivated(News):
     """A deployment serves another model version now."""
 

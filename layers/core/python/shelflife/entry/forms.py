@@ -4,10 +4,10 @@ This module alone knows HTTP statuses.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from shelflife.kernel.errors import (
     InvalidError,
     NotFoundError,
     ShelflifeError,
+    TooLargeError,
     UnavailableError,
 )
 
@@ -32,8 +33,19 @@ class UnauthenticatedError(ShelflifeError):
 
 
 class RouteNotFoundError(NotFoundError):
+    #: Clients of MLflow then try an older route, or say that the server is too old.
+    mlflow_code: ClassVar[str] = "ENDPOINT_NOT_FOUND"
+
     def __init__(self, method: str, path: str) -> None:
         super().__init__(f"there is nothing at {method} {path}")
+
+
+class MethodNotAllowedError(ShelflifeError):
+    mlflow_code: ClassVar[str] = "ENDPOINT_NOT_FOUND"
+
+    def __init__(self, method: str, path: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{path} does not answer {method}, but {', '.join(allowed)}")
+        self.allowed = tuple(allowed)
 
 
 class AnswerTooLargeError(ShelflifeError):
@@ -43,7 +55,9 @@ class AnswerTooLargeError(ShelflifeError):
 
 _STATUS: tuple[tuple[type[ShelflifeError], HTTPStatus], ...] = (
     (UnauthenticatedError, HTTPStatus.UNAUTHORIZED),
+    (MethodNotAllowedError, HTTPStatus.METHOD_NOT_ALLOWED),
     (AnswerTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (InvalidError, HTTPStatus.BAD_REQUEST),
@@ -73,6 +87,7 @@ class Failure:
     detail: str
     faults: tuple[FieldFault, ...] = ()
     mlflow_code: str | None = None
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +111,20 @@ def failure_of(error: Exception) -> Failure:
         return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "this failed inside the platform")
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
     faults = error.faults if isinstance(error, InvalidError) else ()
-    return Failure(status, error_code(type(error)), str(error), faults, getattr(error, "mlflow_code", None))
+    allowed = error.allowed if isinstance(error, MethodNotAllowedError) else ()
+    mlflow_code = getattr(error, "mlflow_code", None)
+    return Failure(status, error_code(type(error)), str(error), faults, mlflow_code, allowed)
 
 
 def error_code(kind: type[ShelflifeError]) -> str:
     """``ModelVersionExistsError`` is told as ``model-version-exists``."""
-    name = kind.__name__.removesuffix("Error")
-    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+    return code_of_name(kind.__name__)
+
+
+def code_of_name(name: str) -> str:
+    """The code of an error of which only the class name was kept."""
+    bare = name.removesuffix("Error")
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in bare).lstrip("-")
 
 
 def field_faults(error: ValidationError) -> tuple[FieldFault, ...]:
@@ -131,7 +153,7 @@ def _problem(failure: Failure, path: str) -> FailureBody:
     }
     if failure.faults:
         document["errors"] = [{"field": fault.field, "message": fault.message} for fault in failure.faults]
-    return FailureBody(failure.status, PROBLEM_JSON, json.dumps(document), _challenge(failure))
+    return FailureBody(failure.status, PROBLEM_JSON, json.dumps(document), _headers(failure))
 
 
 def _mlflow(failure: Failure, path: str) -> FailureBody:
@@ -141,12 +163,12 @@ def _mlflow(failure: Failure, path: str) -> FailureBody:
         status = HTTPStatus.BAD_REQUEST
     code = failure.mlflow_code or _MLFLOW_CODE.get(status, "INTERNAL_ERROR")
     body = json.dumps({"error_code": code, "message": failure.detail})
-    return FailureBody(status, JSON, body, _challenge(failure))
+    return FailureBody(status, JSON, body, _headers(failure))
 
 
 def _open_inference(failure: Failure, path: str) -> FailureBody:
     del path  # the protocol's form is one sentence
-    return FailureBody(failure.status, JSON, json.dumps({"error": failure.detail}), _challenge(failure))
+    return FailureBody(failure.status, JSON, json.dumps({"error": failure.detail}), _headers(failure))
 
 
 _FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
@@ -156,7 +178,9 @@ _FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
 )
 
 
-def _challenge(failure: Failure) -> dict[str, str]:
+def _headers(failure: Failure) -> dict[str, str]:
+    if failure.allowed:
+        return {"Allow": ", ".join(failure.allowed)}
     return {"WWW-Authenticate": "Bearer"} if failure.status is HTTPStatus.UNAUTHORIZED else {}
 
 

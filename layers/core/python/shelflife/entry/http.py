@@ -4,14 +4,12 @@ Takes both event formats, 1.0 (REST API) and 2.0 (HTTP API), so that either gate
 Powertools routes; this module adds who may call, typed bodies, and errors in the protocol's own form.
 """
 
-import base64
-import binascii
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from aws_lambda_powertools.event_handler import (
     APIGatewayHttpResolver,
@@ -20,83 +18,42 @@ from aws_lambda_powertools.event_handler import (
 )
 from pydantic import BaseModel, ValidationError
 
-from shelflife.contracts.access import Principal, Role
+from shelflife.contracts.access import Role
 from shelflife.entry.forms import (
-    JSON,
     AnswerTooLargeError,
+    MethodNotAllowedError,
     RouteNotFoundError,
-    UnauthenticatedError,
     failure_of,
     render,
 )
+from shelflife.entry.gateway import (
+    ANSWER_LIMIT,
+    ANYBODY,
+    Answer,
+    Call,
+    InvalidBodyError,
+    InvalidParameterError,
+    RoleRequiredError,
+    admitted,
+    bytes_of,
+    query_of,
+    size_of,
+)
 from shelflife.entry.observe import Outcome, logger, observed
-from shelflife.kernel.errors import FieldFault, ForbiddenError, InvalidError
 from shelflife.kernel.names import Context
-from shelflife.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT
 
-B = TypeVar("B")
+__all__ = [
+    "ANSWER_LIMIT",
+    "ANYBODY",
+    "Answer",
+    "Call",
+    "HttpDoor",
+    "InvalidBodyError",
+    "InvalidParameterError",
+    "RoleRequiredError",
+]
+
 Handler = Callable[..., Any]
-#: Lambda's limit of an answer is 6 MB; what the envelope takes is left out.
-ANSWER_LIMIT = 5_900_000
-
-_RANK = {role: rank for rank, role in enumerate(Role)}
-
-
-class RoleRequiredError(ForbiddenError):
-    def __init__(self, principal: Principal, required: Role) -> None:
-        super().__init__(f"{principal.name!r} is {principal.role}, this needs {required}")
-
-
-class InvalidBodyError(InvalidError):
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"the body cannot be read: {reason}", [FieldFault("body", reason)])
-
-
-class InvalidParameterError(InvalidError):
-    def __init__(self, name: str, value: str, expected: str) -> None:
-        super().__init__(
-            f"parameter {name!r} is {value!r}, expected {expected}",
-            [FieldFault(name, f"expected {expected}")],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[B]):
-    """A request that may be answered: the caller is known and has the role; `body` is parsed."""
-
-    principal: Principal
-    body: B
-    raw: bytes
-    method: str
-    path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-
-    def parameter(self, name: str) -> str | None:
-        """The first value of a query parameter."""
-        values = self.query.get(name)
-        return values[0] if values else None
-
-    def page(self) -> tuple[int, str | None]:
-        """`limit` and `cursor` of a list."""
-        text = self.parameter("limit") or str(DEFAULT_LIMIT)
-        if not text.isdecimal() or not 1 <= int(text) <= MAX_LIMIT:
-            raise InvalidParameterError("limit", text, f"a number from 1 to {MAX_LIMIT}")
-        return int(text), self.parameter("cursor")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that is not just 200 with a model's JSON; bytes go out as they are."""
-
-    body: Any = None
-    status: HTTPStatus = HTTPStatus.OK
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = JSON
-
-
-#: Stands for nobody on routes that are open to all.
-ANYBODY = Principal(name="anybody", role=Role.VIEWER)
 
 
 class HttpDoor:
@@ -164,8 +121,15 @@ class HttpDoor:
     def _equipped(self, resolver: Any) -> Any:
         for method, path, guarded in self._routes:
             resolver.route(path, method=method)(_bound(resolver, guarded))
-        resolver.not_found(lambda _error: _nothing_here(resolver.current_event))
+        resolver.not_found(lambda _error: self._nothing_here(resolver.current_event))
         return resolver
+
+    def _nothing_here(self, event: Any) -> Response[Any]:
+        """404, or 405 where another method would be answered."""
+        method, path = event.http_method, event.path
+        allowed = sorted({known for known, route in self.routes if _covers(route, path)})
+        error = MethodNotAllowedError(method, path, allowed) if allowed else RouteNotFoundError(method, path)
+        return _failed(error, path)
 
     def _guarded(
         self, handler: Handler, role: Role | None, body: type[BaseModel] | None, route: str
@@ -182,6 +146,10 @@ class HttpDoor:
         return guarded
 
 
+def _covers(route: str, path: str) -> bool:
+    return re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path) is not None
+
+
 def _bound(resolver: Any, guarded: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
     def bound(**parameters: str) -> Response[Any]:
         return guarded(resolver.current_event, resolver.context["outcome"], **parameters)
@@ -190,38 +158,17 @@ def _bound(resolver: Any, guarded: Callable[..., Response[Any]]) -> Callable[...
 
 
 def _call_of(event: Any, role: Role | None, body: type[BaseModel] | None) -> Call[Any]:
-    principal = _principal_of(event) if role is not None else ANYBODY
-    if role is not None and _RANK[principal.role] < _RANK[role]:
-        raise RoleRequiredError(principal, role)
-    raw = _bytes_of(event)
+    principal = admitted(event.raw_event, role)
+    raw = bytes_of(event.raw_event)
     return Call(
         principal=principal,
         body=_parsed(raw, body) if body is not None else None,
         raw=raw,
         method=event.http_method,
         path=event.path,
-        query=event.resolved_query_string_parameters,
+        query=query_of(event.raw_event),
         headers={name.lower(): value for name, value in event.headers.items()},
     )
-
-
-def _principal_of(event: Any) -> Principal:
-    """What the authorizer found out; format 2.0 keeps it one level deeper."""
-    authorizer = (event.raw_event.get("requestContext") or {}).get("authorizer") or {}
-    known = authorizer.get("lambda", authorizer) or {}
-    if not known.get("role"):
-        raise UnauthenticatedError
-    return Principal(name=known["principal"], role=Role(known["role"]))
-
-
-def _bytes_of(event: Any) -> bytes:
-    body = event.raw_event.get("body") or ""
-    if not event.raw_event.get("isBase64Encoded"):
-        return bytes(body.encode())
-    try:
-        return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
-        raise InvalidBodyError(str(error)) from error
 
 
 def _parsed(raw: bytes, body: type[BaseModel]) -> BaseModel:
@@ -240,8 +187,8 @@ def _response(answered: Any) -> Response[Any]:
         body = body.model_dump_json()
     elif body is not None and not isinstance(body, bytes | str):
         body = json.dumps(body, separators=(",", ":"))
-    if body is not None and len(body) > ANSWER_LIMIT:
-        raise AnswerTooLargeError(len(body), ANSWER_LIMIT)
+    if body is not None and (size := size_of(body)) > ANSWER_LIMIT:
+        raise AnswerTooLargeError(size, ANSWER_LIMIT)
     return Response(int(answer.status), answer.content_type, body or "", headers=dict(answer.headers))
 
 
@@ -251,7 +198,3 @@ def _failed(error: Exception, path: str) -> Response[Any]:
         logger().exception("unexpected", exc_info=error)
     told = render(failure, path)
     return Response(int(told.status), told.content_type, told.body, headers=dict(told.headers))
-
-
-def _nothing_here(event: Any) -> Response[Any]:
-    return _failed(RouteNotFoundError(event.http_method, event.path), event.path)

@@ -22,8 +22,9 @@ def listener(news: type[N]) -> Callable[[Callable[[N], None]], Callable[[Any, An
     def door(listen: Callable[[N], None]) -> Callable[[Any, Any], None]:
         @wraps(listen)
         def handler(event: Any, context: Any) -> None:
-            told = news.model_validate(EventBridgeEvent(event).detail)
-            with observed(f"news {news.detail_type}", context, {"event_id": told.event_id}):
+            with observed(f"news {news.detail_type}", context) as outcome:
+                told = news.model_validate(EventBridgeEvent(event).detail)
+                outcome.note(event_id=told.event_id)
                 listen(told)
 
         return handler

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from shelflife.entry.observe import observed
+from shelflife.entry.observe import logger, observed
 from shelflife.kernel.errors import UnavailableError
 from shelflife.kernel.names import BUS_SOURCE
 
@@ -24,7 +24,8 @@ class NewsNotSentError(UnavailableError):
 
 def publish(event: dict[str, Any], context: Any, *, bus_name: str, put_events: Callable[..., Any]) -> Any:
     """Put each news item of the batch onto the bus, in order; answer what failed."""
-    processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
+    # Otherwise a batch of which nothing is sent would raise, and say nothing of its records.
+    processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
     def send(record: DynamoDBRecord) -> None:
         item = record.dynamodb.new_image if record.dynamodb else None
@@ -48,4 +49,6 @@ def publish(event: dict[str, Any], context: Any, *, bus_name: str, put_events: C
             context=context,
         )
         outcome.failed = bool(answer["batchItemFailures"])
+        for _, error, _ in processor.exceptions:
+            logger().warning("news not sent", extra={"reason": str(error)})
         return answer

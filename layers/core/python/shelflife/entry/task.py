@@ -14,6 +14,8 @@ from shelflife.entry.observe import observed
 from shelflife.kernel.errors import InvalidError
 
 A = TypeVar("A", bound=BaseModel)
+#: What links a nested execution to the one that started it; it is in its input, and no part of the question.
+_STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 
 class InvalidTaskInputError(InvalidError):
@@ -36,6 +38,8 @@ def task(asked: type[A]) -> Callable[[Callable[[A], BaseModel | None]], Callable
 
 
 def _read(asked: type[A], event: Any) -> A:
+    if isinstance(event, dict):
+        event = {name: value for name, value in event.items() if name != _STARTED_BY}
     try:
         return asked.model_validate(event)
     except ValueError as error:

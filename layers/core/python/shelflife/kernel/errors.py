@@ -36,6 +36,10 @@ class InvalidError(ShelflifeError):
         self.faults = tuple(faults)
 
 
+class TooLargeError(InvalidError):
+    """The input is larger than what is taken; the message names the limit."""
+
+
 class ForbiddenError(ShelflifeError):
     """The caller may not do this."""
 

@@ -6,10 +6,13 @@ bins, not rows (docs: performance).
 
 Numbers fall into bins (edge[i-1], edge[i]] with open ends; beside the count of each bin its sum is kept,
 which gives the mean of the bin's own values. Categories have a bin each and one for unseen ones. Missing
-values (NaN, None) are counted apart.
+values (NaN, None, masked ones) are counted apart. Infinities are values: they fall into the outermost bins,
+and the sums and means that they take part in are infinite, or NaN where both signs meet.
 """
 
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -73,14 +76,19 @@ class ColumnProfile:
 
     @property
     def mean(self) -> float | None:
-        return float(self.sums.sum() / self.present) if self.kind == "number" and self.present else None
+        if self.kind != "number" or not self.present:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(self.sums.sum() / self.present)
 
     @property
     def deviation(self) -> float | None:
-        """The standard deviation (of the population) of the present numbers."""
+        """The standard deviation (of the population) of the present numbers; infinite where a number is."""
         mean = self.mean
         if mean is None:
             return None
+        if not math.isfinite(self.squares) or not math.isfinite(mean):
+            return math.inf
         return float(np.sqrt(max(self.squares / self.present - (mean - self.centre) ** 2, 0.0)))
 
 
@@ -97,11 +105,26 @@ def reference_profile(columns: Mapping[str, Values]) -> Profile:
 
     Args:
         columns: one array of shape [rows] per column; booleans and numbers with NaN for missing,
-            or objects (text) with None for missing.
+            or objects (text) with None for missing; masked values are missing too.
     """
     return Profile(
         row_count=_row_count(columns), columns={name: _reference(values) for name, values in columns.items()}
     )
+
+
+def category_profile(counts: Mapping[str, int], *, other: int, missing: int) -> ColumnProfile:
+    """What `reference_profile` makes of a text column whose values were counted elsewhere.
+
+    Args:
+        counts: how often each value occurs; the commonest get a bin.
+        other: how many values are not in `counts`: they count as unseen, as the rarer ones do.
+        missing: how many values are missing.
+    """
+    commonest = sorted(counts, key=lambda name: (-counts[name], name))[:CATEGORY_BINS]
+    bins = tuple(sorted(commonest))
+    unseen = sum(counts.values()) - sum(counts[name] for name in bins) + other
+    binned = np.asarray([*(counts[name] for name in bins), unseen], dtype=np.int64)
+    return ColumnProfile("category", bins, binned, sums=np.zeros(0), missing=missing)
 
 
 def profile_over(reference: Profile, columns: Mapping[str, Values]) -> Profile:
@@ -160,30 +183,36 @@ def _row_count(columns: Mapping[str, Values]) -> int:
 
 def _reference(values: Values) -> ColumnProfile:
     if values.dtype.kind in "biuf":
-        numbers = values.astype(np.float64)
-        present = numbers[~np.isnan(numbers)]
-        centre = float(present.mean()) if present.size else 0.0
-        return _count(_empty("number", _edges(present), centre), values)
-    present_texts = [str(value) for value in values if value is not None]
-    seen, counts = np.unique(np.asarray(present_texts, dtype=object).astype(str), return_counts=True)
-    commonest = sorted(zip(-counts, seen, strict=True))[:CATEGORY_BINS]
-    return _count(_empty("category", tuple(sorted(str(name) for _, name in commonest)), 0.0), values)
+        numbers = _numbers(values)
+        present = np.sort(numbers[~np.isnan(numbers)])
+        return _count_numbers(_empty("number", _edges(present), _centre(present)), numbers)
+    texts = [_category(value) for value in _listed(values) if not _is_missing(value)]
+    return category_profile(Counter(texts), other=0, missing=len(values) - len(texts))
 
 
-def _edges(present: Floats) -> tuple[float, ...]:
+def _centre(present: Floats) -> float:
+    """The mean of the finite values; 0 if there is none, or their sum is beyond a float."""
+    finite = present[np.isfinite(present)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(finite.mean()) if finite.size else 0.0
+    return mean if math.isfinite(mean) else 0.0
+
+
+def _edges(ascending: Floats) -> tuple[float, ...]:
     """Upper edges: every value its own bin if there are few, else equal shares of the rows."""
-    distinct = np.unique(present)
+    distinct = np.unique(ascending)
     if distinct.size > NUMBER_BINS:
-        shares = np.arange(1, NUMBER_BINS) / NUMBER_BINS
-        distinct = np.unique(np.quantile(present, shares, method="inverted_cdf"))
-    elif distinct.size:
-        distinct = distinct[:-1] if distinct.size > 1 else distinct
+        # The inverted distribution function, picked rather than interpolated: infinities have no middle.
+        places = np.ceil(np.arange(1, NUMBER_BINS) * (ascending.size / NUMBER_BINS)).astype(np.int64) - 1
+        distinct = np.unique(ascending[places])
+    elif distinct.size > 1:
+        distinct = distinct[:-1]
     return tuple(float(edge) for edge in distinct)
 
 
 def _empty(kind: Kind, bins: tuple[float, ...] | tuple[str, ...], centre: float) -> ColumnProfile:
     size = len(bins) + 1
-    sums = np.zeros(size if kind == "number" else 0)
+    sums = np.zeros(size if kind == "number" else 0, np.float64)
     return ColumnProfile(kind, bins, np.zeros(size, np.int64), sums, missing=0, centre=centre)
 
 
@@ -192,10 +221,12 @@ def _count(frozen: ColumnProfile, values: Values) -> ColumnProfile:
 
 
 def _count_numbers(frozen: ColumnProfile, values: Values) -> ColumnProfile:
-    numbers = values.astype(np.float64)
+    numbers = _numbers(values)
     present = numbers[~np.isnan(numbers)]
     size = len(frozen.bins) + 1
     place = np.searchsorted(np.asarray(frozen.bins, dtype=np.float64), present, side="left")
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = float(np.square(present - frozen.centre).sum())
     return ColumnProfile(
         kind="number",
         bins=frozen.bins,
@@ -203,7 +234,7 @@ def _count_numbers(frozen: ColumnProfile, values: Values) -> ColumnProfile:
         sums=np.bincount(place, weights=present, minlength=size).astype(np.float64),
         missing=int(numbers.size - present.size),
         centre=frozen.centre,
-        squares=float(np.square(present - frozen.centre).sum()),
+        squares=squares,
         lowest=float(present.min()) if present.size else None,
         highest=float(present.max()) if present.size else None,
     )
@@ -212,8 +243,8 @@ def _count_numbers(frozen: ColumnProfile, values: Values) -> ColumnProfile:
 def _count_categories(frozen: ColumnProfile, values: Values) -> ColumnProfile:
     place = {name: position for position, name in enumerate(frozen.bins)}
     unseen = len(frozen.bins)
-    # Anything but None is a value here; a number that stands for a category is its text.
-    found = [place.get(_category(value), unseen) for value in values if value is not None]
+    # A number that stands for a category is its text.
+    found = [place.get(_category(value), unseen) for value in _listed(values) if not _is_missing(value)]
     return ColumnProfile(
         kind="category",
         bins=frozen.bins,
@@ -223,7 +254,21 @@ def _count_categories(frozen: ColumnProfile, values: Values) -> ColumnProfile:
     )
 
 
-def _category(value: Any) -> Any:
+def _numbers(values: Values) -> Floats:
+    numbers = values.astype(np.float64)
+    return numbers.filled(np.nan) if isinstance(numbers, np.ma.MaskedArray) else numbers
+
+
+def _listed(values: Values) -> Sequence[Any]:
+    """The values; a masked one is None."""
+    return list(values.tolist() if isinstance(values, np.ma.MaskedArray) else values)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - NaN alone differs from itself
+
+
+def _category(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
@@ -233,11 +278,13 @@ def _merged(name: str, columns: Sequence[ColumnProfile]) -> ColumnProfile:
         raise ProfileMismatchError(f"column {name!r} was counted over other bins")
     lowest = [one.lowest for one in columns if one.lowest is not None]
     highest = [one.highest for one in columns if one.highest is not None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = np.sum([one.sums for one in columns], axis=0)
     return ColumnProfile(
         kind=first.kind,
         bins=first.bins,
         counts=np.sum([one.counts for one in columns], axis=0, dtype=np.int64),
-        sums=np.sum([one.sums for one in columns], axis=0),
+        sums=sums,
         missing=sum(one.missing for one in columns),
         centre=first.centre,
         squares=sum(one.squares for one in columns),
@@ -249,23 +296,33 @@ def _merged(name: str, columns: Sequence[ColumnProfile]) -> ColumnProfile:
 def _plain(column: ColumnProfile) -> dict[str, Any]:
     return {
         "kind": column.kind,
-        "bins": list(column.bins),
+        "bins": [_told(edge) for edge in column.bins],
         "counts": column.counts.tolist(),
-        "sums": column.sums.tolist(),
+        "sums": [_told(total) for total in column.sums.tolist()],
         "missing": column.missing,
         "centre": column.centre,
-        "squares": column.squares,
-        "lowest": column.lowest,
-        "highest": column.highest,
+        "squares": _told(column.squares),
+        "lowest": _told(column.lowest),
+        "highest": _told(column.highest),
     }
 
 
+def _told(value: Any) -> Any:
+    """JSON has no infinities and no NaN: they are told as text, which `float` reads."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _column(plain: Mapping[str, Any]) -> ColumnProfile:
+    number = plain["kind"] == "number"
+    lowest, highest = plain["lowest"], plain["highest"]
     return ColumnProfile(
-        **{
-            **plain,
-            "bins": tuple(plain["bins"]),
-            "counts": np.asarray(plain["counts"], dtype=np.int64),
-            "sums": np.asarray(plain["sums"], dtype=np.float64),
-        }
+        kind=plain["kind"],
+        bins=tuple(float(edge) for edge in plain["bins"]) if number else tuple(plain["bins"]),
+        counts=np.asarray(plain["counts"], dtype=np.int64),
+        sums=np.asarray([float(total) for total in plain["sums"]], dtype=np.float64),
+        missing=plain["missing"],
+        centre=plain["centre"],
+        squares=float(plain["squares"]),
+        lowest=None if lowest is None else float(lowest),
+        highest=None if highest is None else float(highest),
     )

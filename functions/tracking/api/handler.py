@@ -1,0 +1,243 @@
+"""HTTP: the part of MLflow's REST protocol that its clients track experiments with."""
+
+from http import HTTPStatus
+from typing import Any
+
+from shelflife.contracts.access import Role
+from shelflife.entry.http import Answer, Call, HttpDoor
+from shelflife.kernel.names import Context
+from shelflife.tracking import requests as asked
+from shelflife.tracking import wire
+from shelflife.tracking.experiments import ExperimentSearch
+from shelflife.tracking.model import Entries
+from shelflife.tracking.service import RunSearch
+from shelflife.tracking.wiring import artifacts, experiments, tracking
+
+door = HttpDoor(Context.TRACKING)
+handler = door.handle
+
+MLFLOW = "/api/2.0/mlflow"
+FILES = "/api/2.0/mlflow-artifacts"
+Nothing = dict[str, object]
+
+
+@door.get("/version", role=None)
+def version(call: Call[None]) -> Answer:  # noqa: ARG001 - every route takes its call
+    return Answer(wire.VERSION, content_type="text/plain")
+
+
+@door.get("/api/3.0/mlflow/server-info", role=None)
+def server_info(call: Call[None]) -> Nothing:  # noqa: ARG001 - see above
+    return wire.SERVER_INFO
+
+
+@door.post(f"{MLFLOW}/experiments/create", body=asked.CreateExperiment)
+def create_experiment(call: Call[asked.CreateExperiment]) -> Nothing:
+    body = call.body
+    tags = {tag.key: tag.value for tag in body.tags}
+    return {"experiment_id": experiments().create(body.name, body.artifact_location, tags).experiment_id}
+
+
+@door.get(f"{MLFLOW}/experiments/get")
+def get_experiment(call: Call[None]) -> Nothing:
+    experiment_id = asked.from_query(asked.ExperimentId, call.query).experiment_id
+    return {"experiment": wire.experiment_json(experiments().get(experiment_id))}
+
+
+@door.get(f"{MLFLOW}/experiments/get-by-name")
+def get_experiment_by_name(call: Call[None]) -> Nothing:
+    name = asked.from_query(asked.NamedExperiment, call.query).experiment_name
+    return {"experiment": wire.experiment_json(experiments().get_by_name(name))}
+
+
+@door.get(f"{MLFLOW}/experiments/search")
+def list_experiments(call: Call[None]) -> str:
+    return _found_experiments(asked.from_query(asked.SearchExperiments, call.query))
+
+
+@door.post(f"{MLFLOW}/experiments/search", role=Role.VIEWER, body=asked.SearchExperiments)
+def search_experiments(call: Call[asked.SearchExperiments]) -> str:
+    return _found_experiments(call.body)
+
+
+@door.post(f"{MLFLOW}/experiments/update", body=asked.UpdateExperiment)
+def update_experiment(call: Call[asked.UpdateExperiment]) -> Nothing:
+    if call.body.new_name:
+        experiments().rename(call.body.experiment_id, call.body.new_name)
+    return {}
+
+
+@door.post(f"{MLFLOW}/experiments/delete", body=asked.ExperimentId)
+def delete_experiment(call: Call[asked.ExperimentId]) -> Nothing:
+    experiments().delete(call.body.experiment_id)
+    return {}
+
+
+@door.post(f"{MLFLOW}/experiments/restore", body=asked.ExperimentId)
+def restore_experiment(call: Call[asked.ExperimentId]) -> Nothing:
+    experiments().restore(call.body.experiment_id)
+    return {}
+
+
+@door.post(f"{MLFLOW}/experiments/set-experiment-tag", body=asked.SetExperimentTag)
+def set_experiment_tag(call: Call[asked.SetExperimentTag]) -> Nothing:
+    experiments().set_tag(call.body.experiment_id, call.body.key, call.body.value)
+    return {}
+
+
+@door.post(f"{MLFLOW}/experiments/delete-experiment-tag", body=asked.DeleteExperimentTag)
+def delete_experiment_tag(call: Call[asked.DeleteExperimentTag]) -> Nothing:
+    experiments().delete_tag(call.body.experiment_id, call.body.key)
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/create", body=asked.CreateRun)
+def create_run(call: Call[asked.CreateRun]) -> Nothing:
+    body = call.body
+    run = tracking().create_run(
+        body.experiment_id,
+        run_name=body.run_name,
+        user_id=body.user_id or call.principal.name,
+        start_time=body.start_time,
+        tags={tag.key: tag.value for tag in body.tags},
+    )
+    return {"run": wire.run_json(run)}
+
+
+@door.get(f"{MLFLOW}/runs/get")
+def get_run(call: Call[None]) -> Nothing:
+    run_id = asked.from_query(asked.RunId, call.query).of
+    return {"run": wire.run_json(tracking().get_run(run_id))}
+
+
+@door.post(f"{MLFLOW}/runs/update", body=asked.UpdateRun)
+def update_run(call: Call[asked.UpdateRun]) -> Nothing:
+    body = call.body
+    run = tracking().update_run(body.of, status=body.status, end_time=body.end_time, run_name=body.run_name)
+    return {"run_info": wire.run_info_json(run)}
+
+
+@door.post(f"{MLFLOW}/runs/delete", body=asked.RunId)
+def delete_run(call: Call[asked.RunId]) -> Nothing:
+    tracking().delete_run(call.body.of)
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/restore", body=asked.RunId)
+def restore_run(call: Call[asked.RunId]) -> Nothing:
+    tracking().restore_run(call.body.of)
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/log-metric", body=asked.LogMetric)
+def log_metric(call: Call[asked.LogMetric]) -> Nothing:
+    tracking().log(call.body.of, Entries(metrics=(call.body.metric(),)))
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/log-parameter", body=asked.LogParam)
+def log_param(call: Call[asked.LogParam]) -> Nothing:
+    tracking().log(call.body.of, Entries(params=((call.body.key, call.body.value),)))
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/set-tag", body=asked.SetTag)
+def set_tag(call: Call[asked.SetTag]) -> Nothing:
+    tracking().log(call.body.of, Entries(tags=((call.body.key, call.body.value),)))
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/delete-tag", body=asked.DeleteTag)
+def delete_tag(call: Call[asked.DeleteTag]) -> Nothing:
+    tracking().delete_tag(call.body.of, call.body.key)
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/log-batch", body=asked.LogBatch)
+def log_batch(call: Call[asked.LogBatch]) -> Nothing:
+    tracking().log(call.body.of, call.body.entries())
+    return {}
+
+
+@door.post(f"{MLFLOW}/runs/search", role=Role.VIEWER, body=asked.SearchRuns)
+def search_runs(call: Call[asked.SearchRuns]) -> str:
+    body = call.body
+    search = RunSearch(body.experiment_ids, body.filter, body.order_by, body.run_view_type)
+    found = tracking().search_runs(search)
+    return wire.page("runs", found, wire.run_json, token=body.page_token, limit=body.max_results)
+
+
+@door.get(f"{MLFLOW}/metrics/get-history")
+def get_metric_history(call: Call[None]) -> str:
+    page = asked.from_query(asked.MetricHistoryPage, call.query)
+    history = tracking().metric_history(page.of, page.metric_key)
+    return wire.page("metrics", history, wire.metric_json, token=page.page_token, limit=page.max_results)
+
+
+@door.post(f"{MLFLOW}/logged-models/search", role=Role.VIEWER)
+def search_logged_models(call: Call[None]) -> Nothing:  # noqa: ARG001 - see above
+    """None are kept, but clients ask for them whenever they list a folder of a run."""
+    return {}
+
+
+@door.get(f"{FILES}/artifacts")
+def list_artifacts(call: Call[None]) -> Nothing:
+    entries = artifacts().entries((call.parameter("path") or "").rstrip("/"))
+    return {"files": [wire.entry_json(entry) for entry in entries]} if entries else {}
+
+
+@door.put(f"{FILES}/artifacts/.+")
+def upload_artifact(call: Call[None]) -> Nothing:
+    path = _path(call, "artifacts")
+    artifacts().write(path, call.raw, call.headers.get("content-type", wire.BYTES))
+    return {}
+
+
+@door.get(f"{FILES}/artifacts/.+")
+def download_artifact(call: Call[None]) -> Answer:
+    found = artifacts().read(_path(call, "artifacts"))
+    if found.url:
+        return Answer(status=HTTPStatus.FOUND, headers={"Location": found.url})
+    return Answer(found.body, headers=wire.file_headers(call.path), content_type=found.file.content_type)
+
+
+@door.delete(f"{FILES}/artifacts/.+")
+def delete_artifact(call: Call[None]) -> Nothing:
+    artifacts().remove(_path(call, "artifacts").rstrip("/"))
+    return {}
+
+
+@door.get(f"{FILES}/presigned/.+")
+def locate_artifact(call: Call[None]) -> Nothing:
+    found = artifacts().locate(_path(call, "presigned"))
+    return {"url": found.url, "headers": {}, "file_size": found.file.size}
+
+
+@door.post(f"{FILES}/mpu/create/.+", body=asked.BeginUpload)
+def begin_upload(call: Call[asked.BeginUpload]) -> Nothing:
+    path = f"{_path(call, 'mpu/create')}/{call.body.file_name}"
+    return wire.upload_json(artifacts().begin_upload(path, call.body.num_parts, wire.content_type_of(path)))
+
+
+@door.post(f"{FILES}/mpu/complete/.+", body=asked.EndUpload)
+def complete_upload(call: Call[asked.EndUpload]) -> Nothing:
+    path = f"{_path(call, 'mpu/complete')}/{call.body.file_name}"
+    artifacts().complete_upload(path, call.body.upload_id, call.body.etags())
+    return {}
+
+
+@door.post(f"{FILES}/mpu/abort/.+", body=asked.EndUpload)
+def abort_upload(call: Call[asked.EndUpload]) -> Nothing:
+    path = f"{_path(call, 'mpu/abort')}/{call.body.file_name}"
+    artifacts().abort_upload(path, call.body.upload_id)
+    return {}
+
+
+def _found_experiments(search: asked.SearchExperiments) -> str:
+    found = experiments().search(ExperimentSearch(search.filter, search.order_by, search.view_type))
+    show = wire.experiment_json
+    return wire.page("experiments", found, show, token=search.page_token, limit=search.max_results)
+
+
+def _path(call: Call[Any], verb: str) -> str:
+    return call.path.partition(f"{FILES}/{verb}/")[2]

@@ -1,0 +1,127 @@
+"""Captured requests on their way to S3: what a message says, and how many it takes."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from math import ceil
+from typing import Any, NamedTuple
+
+from shelflife.kernel.ids import Moment, Name
+from shelflife.kernel.model import Model
+
+#: SQS takes 256 KiB in the smallest of its configurations.
+LONGEST_MESSAGE = 256 * 1024
+#: Rows differ in length: equal shares of a request are not equal shares of its bytes.
+_AIM = 0.8
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class CaptureBatch(NamedTuple):
+    """What a capture file holds: one revision's rows that were captured in one hour (UTC)."""
+
+    deployment: str
+    revision: int
+    hour: datetime
+
+
+class FileState(StrEnum):
+    ABSENT = "absent"
+    WRITTEN = "written"
+    #: An empty file stands where it would be, so that whoever was late cannot write it any more.
+    GIVEN_UP = "given_up"
+
+
+class CapturedRows(Model):
+    """Rows of one request with their answers, one list of values per column.
+
+    Inputs are as the caller sent them, null where missing. `first_row` is the place of the first row in
+    its request: a large request travels in several messages.
+    """
+
+    capture_id: str
+    deployment: Name
+    revision: int
+    model_version: int
+    captured_at: Moment
+    first_row: int
+    inputs: dict[str, list[Any]]
+    outputs: dict[str, list[Any]]
+
+    @property
+    def row_count(self) -> int:
+        return len(next(iter(self.outputs.values()), ()))
+
+    @property
+    def batch(self) -> CaptureBatch:
+        hour = self.captured_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        return CaptureBatch(self.deployment, self.revision, hour)
+
+    @property
+    def claim_key(self) -> str:
+        """What is stored once: this part of this capture; ids may have any characters."""
+        digest = hashlib.sha256(self.capture_id.encode()).hexdigest()
+        return f"{self.deployment}#{digest}#{self.first_row}"
+
+
+class Capture:
+    """A request that is captured; not a pydantic model, for it is made once per prediction."""
+
+    __slots__ = ("_fixed", "inputs", "outputs", "row_count")
+
+    def __init__(  # noqa: PLR0913 - keyword-only, all needed
+        self,
+        *,
+        capture_id: str,
+        deployment: str,
+        revision: int,
+        model_version: int,
+        captured_at: datetime,
+        inputs: dict[str, list[Any]],
+        outputs: dict[str, list[Any]],
+        row_count: int,
+    ) -> None:
+        self._fixed = {
+            "capture_id": capture_id,
+            "deployment": deployment,
+            "revision": revision,
+            "model_version": model_version,
+            "captured_at": captured_at.isoformat(),
+        }
+        self.inputs = inputs
+        self.outputs = outputs
+        self.row_count = row_count
+
+    def messages(self, longest: int = LONGEST_MESSAGE) -> Iterator[str | None]:
+        """JSON of `CapturedRows`, each at most `longest` bytes; None for a row that is longer alone."""
+        whole = self._text(0, self.row_count)
+        if len(whole) <= longest:
+            yield whole
+            return
+        size = max(1, int(self.row_count / ceil(len(whole) / (longest * _AIM))))
+        for first in range(0, self.row_count, size):
+            yield from self._parts(first, min(first + size, self.row_count), longest)
+
+    def _parts(self, first: int, end: int, longest: int) -> Iterator[str | None]:
+        text = self._text(first, end)
+        if len(text) <= longest:
+            yield text
+        elif end - first == 1:
+            yield None
+        else:
+            middle = (first + end) // 2
+            yield from self._parts(first, middle, longest)
+            yield from self._parts(middle, end, longest)
+
+    def _text(self, first: int, end: int) -> str:
+        # Only ASCII comes out, so that characters are bytes; NaN is written as such and read again as NaN.
+        return _encode(
+            {
+                **self._fixed,
+                "first_row": first,
+                "inputs": {name: values[first:end] for name, values in self.inputs.items()},
+                "outputs": {name: values[first:end] for name, values in self.outputs.items()},
+            }
+        )

@@ -1,0 +1,79 @@
+from shelflife.kernel.errors import (
+    ConflictError,
+    FieldFault,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
+
+
+class DeploymentNotFoundError(NotFoundError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no deployment {name!r}")
+
+
+class DeploymentExistsError(ConflictError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"a deployment {name!r} exists already")
+
+
+class DeploymentChangedError(ConflictError):
+    """Somebody else changed it meanwhile; who is told again, finds out what is left to do."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"deployment {name!r} was changed by somebody else at the same time")
+
+
+class DeploymentNotReadyError(UnavailableError):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"deployment {name!r} is not ready: {reason}")
+        self.reason = reason
+
+
+class VersionNotServedError(NotFoundError):
+    def __init__(self, name: str, version: str | int) -> None:
+        super().__init__(f"deployment {name!r} never served a model version {version!r}")
+
+
+class RevisionNotFoundError(NotFoundError):
+    def __init__(self, name: str, revision: int) -> None:
+        super().__init__(f"deployment {name!r} has no revision {revision}")
+
+
+class ModelUnusableError(UnavailableError):
+    """The model's file cannot serve; nothing about the request can change that."""
+
+    def __init__(self, model_name: str, version: int, reason: str) -> None:
+        super().__init__(f"version {version} of model {model_name!r} cannot serve: {reason}")
+        self.reason = reason
+
+
+class ModelFailedError(InvalidError):
+    """The model was given what its signature asks for, and could not answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the model cannot answer these rows: {reason}", [FieldFault("inputs", reason)])
+
+
+class InvalidRequestError(InvalidError):
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}", [FieldFault(field, message)])
+
+
+class InvalidTensorError(InvalidError):
+    def __init__(self, tensor: str, message: str) -> None:
+        super().__init__(f"tensor {tensor!r}: {message}", [FieldFault(f"inputs.{tensor}", message)])
+
+
+class CaptureClaimedError(ConflictError):
+    """Another consumer is storing the same capture; whoever comes later finds it stored, or takes over."""
+
+    def __init__(self, capture_id: str) -> None:
+        super().__init__(f"capture {capture_id!r} is being stored by somebody else")
+
+
+class CaptureFileLostError(ConflictError):
+    """The file's place was taken, so none of its captures is in it: they have to be delivered again."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"capture file {uri!r} was given up by another consumer")

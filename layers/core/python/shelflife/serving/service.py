@@ -1,0 +1,78 @@
+"""Deployments, as people manage them; what they serve follows from aliases (activation.py)."""
+
+from dataclasses import dataclass
+
+from shelflife.contracts.serving import DeploymentCreated
+from shelflife.kernel.ids import Clock, NewId
+from shelflife.kernel.paging import Page
+from shelflife.serving.errors import DeploymentNotFoundError
+from shelflife.serving.model import CapturePolicy, Deployment, Revision, is_name
+from shelflife.serving.ports import Deployments
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    deployments: Deployments
+    now: Clock
+    new_id: NewId
+
+    def create(
+        self, name: str, *, model_name: str, alias: str, capture: CapturePolicy, created_by: str
+    ) -> Deployment:
+        """Make a deployment that follows the alias; it waits until a version has it.
+
+        A name that was used before goes on with its revision numbers, for captures and reports carry them.
+
+        Raises:
+            DeploymentExistsError: the name is taken.
+        """
+        newest = self.deployments.revisions(name, 1, None).items
+        at = self.now()
+        deployment = Deployment(
+            name=name,
+            model_name=model_name,
+            alias=alias,
+            capture=capture,
+            created_at=at,
+            created_by=created_by,
+            reason=f"no version of model {model_name!r} with alias {alias!r} was activated yet",
+            revision=newest[0].revision if newest else 0,
+        )
+        news = DeploymentCreated(
+            event_id=self.new_id(), happened_at=at, deployment=name, model_name=model_name, alias=alias
+        )
+        self.deployments.add(deployment, news)
+        return deployment
+
+    def find(self, name: str) -> Deployment:
+        """The deployment as it is now.
+
+        Raises:
+            DeploymentNotFoundError: there is none.
+        """
+        found = self.deployments.find(name) if is_name(name) else None
+        if found is None:
+            raise DeploymentNotFoundError(name)
+        return found
+
+    def page(self, limit: int, cursor: str | None) -> Page[Deployment]:
+        return self.deployments.page(limit, cursor)
+
+    def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
+        """What the deployment served, newest first; known also after its removal.
+
+        Raises:
+            DeploymentNotFoundError: it never served, and does not exist.
+        """
+        found = self.deployments.revisions(name, limit, cursor) if is_name(name) else Page[Revision](items=())
+        if not found.items:
+            self.find(name)
+        return found
+
+    def remove(self, name: str) -> None:
+        """End the deployment; requests are refused a few seconds later at the latest.
+
+        Raises:
+            DeploymentNotFoundError: there is none.
+        """
+        self.deployments.remove(self.find(name))

@@ -1,0 +1,90 @@
+"""Who builds what. Each function imports only what it uses: its layers have no more, and it starts faster."""
+
+from functools import cache
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from shelflife.aws.clients import client, hurried_sqs
+from shelflife.aws.items import Items
+from shelflife.aws.objects import Objects
+from shelflife.kernel.ids import new_id, utc_now
+from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments
+from shelflife.serving.settings import PredictSettings, ServingSettings, StoreCapturesSettings
+
+if TYPE_CHECKING:
+    from shelflife.serving.activation import Activations
+    from shelflife.serving.prediction import Predictions
+    from shelflife.serving.service import Serving
+    from shelflife.serving.sessions import OnnxModels
+    from shelflife.serving.storing import CaptureStore
+
+# ruff: noqa: PLC0415 - see the first line
+
+
+@cache
+def serving() -> "Serving":
+    from shelflife.serving.service import Serving
+
+    return Serving(
+        deployments=DynamoDeployments(_items(ServingSettings.from_env())), now=utc_now, new_id=new_id
+    )
+
+
+@cache
+def activations() -> "Activations":
+    from shelflife.serving.activation import Activations
+
+    items = _items(ServingSettings.from_env())
+    return Activations(
+        deployments=DynamoDeployments(items),
+        aliases=DynamoAliases(items),
+        # Each promotion brings another model: the last one is all that is worth keeping.
+        models=_models(budget_bytes=0),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+@cache
+def predictions() -> "Predictions":
+    from shelflife.serving.prediction import Predictions
+    from shelflife.serving.queue import SqsCaptures
+    from shelflife.serving.served import ServedModels
+
+    settings = PredictSettings.from_env()
+    return Predictions(
+        served=ServedModels(DynamoDeployments(_items(settings)), monotonic),
+        models=_models(settings.model_budget_bytes),
+        captures=SqsCaptures(hurried_sqs(), settings.capture_queue_url),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+@cache
+def capture_store() -> "CaptureStore":
+    from shelflife.serving.claims import DynamoClaims
+    from shelflife.serving.files import S3CaptureFiles
+    from shelflife.serving.profiling import S3Baselines
+    from shelflife.serving.storing import CaptureStore
+
+    settings = StoreCapturesSettings.from_env()
+    items, objects = _items(settings), Objects(client("s3"))
+    return CaptureStore(
+        deployments=DynamoDeployments(items),
+        claims=DynamoClaims(items),
+        files=S3CaptureFiles(objects, settings.capture_bucket_name),
+        baselines=S3Baselines(objects),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+def _items(settings: ServingSettings | PredictSettings | StoreCapturesSettings) -> Items:
+    return Items(client("dynamodb"), settings.serving_table_name)
+
+
+def _models(budget_bytes: int) -> "OnnxModels":
+    from shelflife.serving.sessions import OnnxModels
+
+    return OnnxModels(Objects(client("s3")), budget_bytes)

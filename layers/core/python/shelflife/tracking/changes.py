@@ -1,0 +1,55 @@
+"""What logging does to a run, as functions from a run to a run."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shelflife.tracking.errors import ParamChangedError, TagNotFoundError
+from shelflife.tracking.model import RUN_NAME_TAG, Entries, Metric, Run
+
+
+def logged(run: Run, entries: Entries) -> Run:
+    """The run after these entries; entries that are there already change nothing.
+
+    Raises:
+        ParamChangedError: a param has another value already.
+    """
+    tags = {**run.tags, **dict(entries.tags)}
+    return replace(
+        run,
+        params=_params(run, entries.params),
+        tags=tags,
+        run_name=tags.get(RUN_NAME_TAG, run.run_name),
+        metrics=_latest(run, entries.metrics),
+    )
+
+
+def renamed(run: Run, run_name: str) -> Run:
+    return replace(run, run_name=run_name, tags={**run.tags, RUN_NAME_TAG: run_name})
+
+
+def without_tag(run: Run, key: str) -> Run:
+    """The run without that tag.
+
+    Raises:
+        TagNotFoundError: it has none.
+    """
+    if key not in run.tags:
+        raise TagNotFoundError(key, f"run {run.run_id!r}")
+    return replace(run, tags={kept: value for kept, value in run.tags.items() if kept != key})
+
+
+def _params(run: Run, params: Iterable[tuple[str, str]]) -> dict[str, str]:
+    known = dict(run.params)
+    for key, value in params:
+        if known.setdefault(key, value) != value:
+            raise ParamChangedError(run.run_id, key, known[key], value)
+    return known
+
+
+def _latest(run: Run, metrics: Iterable[Metric]) -> dict[str, Metric]:
+    known = dict(run.metrics)
+    for metric in metrics:
+        latest = known.get(metric.key)
+        if latest is None or metric.rank > latest.rank:
+            known[metric.key] = metric
+    return known

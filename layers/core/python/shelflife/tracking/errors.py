@@ -1,0 +1,114 @@
+"""What tracking says no with; `mlflow_code` is what MLflow's clients know it by."""
+
+from typing import ClassVar
+
+from shelflife.kernel.errors import (
+    ConflictError,
+    FieldFault,
+    InvalidError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
+
+
+class ExperimentNotFoundError(NotFoundError):
+    def __init__(self, field: str, value: str) -> None:
+        super().__init__(f"there is no experiment with {field} {value!r}")
+
+
+class ExperimentExistsError(ConflictError):
+    mlflow_code: ClassVar[str] = "RESOURCE_ALREADY_EXISTS"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"an experiment named {name!r} exists already (it may be deleted: then restore it)")
+
+
+class ExperimentDeletedError(InvalidError):
+    def __init__(self, experiment_id: str) -> None:
+        super().__init__(f"experiment {experiment_id!r} is deleted: restore it first")
+
+
+class ExperimentBusyError(UnavailableError):
+    def __init__(self, experiment: str) -> None:
+        super().__init__(f"experiment {experiment!r} is being made or changed by others at once: try again")
+
+
+class RunNotFoundError(NotFoundError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"there is no run with id {run_id!r}")
+
+
+class RunDeletedError(InvalidError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id!r}, or its experiment, is deleted: restore it first")
+
+
+class RunBusyError(UnavailableError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id!r} is being logged to by too many callers at once")
+
+
+class RunTooLargeError(InvalidError):
+    def __init__(self, run_id: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"the params, tags and metrics of run {run_id!r} would take {size} bytes (compressed), "
+            f"the limit is {limit}: log long texts as artifacts"
+        )
+
+
+class LostRaceError(ConflictError):
+    """Somebody else changed the thing after it was read; read it again."""
+
+
+class ParamChangedError(InvalidError):
+    def __init__(self, run_id: str, key: str, known: str, sent: str) -> None:
+        message = f"param {key!r} of run {run_id!r} is {known!r} and cannot become {sent!r}"
+        super().__init__(message, [FieldFault("params", message)])
+
+
+class TagNotFoundError(NotFoundError):
+    def __init__(self, key: str, owner: str) -> None:
+        super().__init__(f"{owner} has no tag {key!r}")
+
+
+class RunNameConflictError(InvalidError):
+    def __init__(self, run_name: str, tag: str) -> None:
+        super().__init__(f"run_name is {run_name!r}, but the tag 'mlflow.runName' is {tag!r}")
+
+
+class InvalidSearchError(InvalidError):
+    """A filter or an order that cannot be understood."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message, [FieldFault(field, message)])
+
+
+class ArtifactNotFoundError(NotFoundError):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is no artifact at {path!r}")
+
+
+class InvalidArtifactPathError(InvalidError):
+    def __init__(self, path: str) -> None:
+        message = f"{path!r} is no relative path of plain names"
+        super().__init__(message, [FieldFault("path", message)])
+
+
+class ArtifactTooLargeError(TooLargeError):
+    def __init__(self, path: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"artifact {path!r} has {size} bytes, {limit} may be sent through the API: "
+            "let the client upload in parts (MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=true and "
+            f"MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE={limit})"
+        )
+
+
+class UploadNotFoundError(NotFoundError):
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"there is no unfinished upload {upload_id!r}; it was completed or aborted")
+
+
+class HistoryNotWrittenError(UnavailableError):
+    def __init__(self, run_id: str, left: int) -> None:
+        super().__init__(f"{left} metrics of run {run_id!r} were not taken by the store: try again")

@@ -1,0 +1,101 @@
+"""Experiments, runs and their metrics, with the names and units of MLflow's protocol.
+
+Times are milliseconds since 1970, as clients send them: a run may be logged long after it happened.
+"""
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from shelflife.kernel.model import Model
+
+#: The experiment of runs that name none; it is there from the beginning.
+DEFAULT_EXPERIMENT_ID = "0"
+DEFAULT_EXPERIMENT_NAME = "Default"
+#: Relative to the tracking server, so that runs stay readable when its address changes.
+ARTIFACT_ROOT = "mlflow-artifacts:/"
+#: The tag that holds a run's name a second time; clients read either.
+RUN_NAME_TAG = "mlflow.runName"
+
+
+class Lifecycle(StrEnum):
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+class View(StrEnum):
+    """Which lifecycles a search looks at."""
+
+    ACTIVE_ONLY = "ACTIVE_ONLY"
+    DELETED_ONLY = "DELETED_ONLY"
+    ALL = "ALL"
+
+    def shows(self, lifecycle: Lifecycle) -> bool:
+        return self is View.ALL or (self is View.ACTIVE_ONLY) == (lifecycle is Lifecycle.ACTIVE)
+
+
+class RunStatus(StrEnum):
+    RUNNING = "RUNNING"
+    SCHEDULED = "SCHEDULED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class Experiment(Model):
+    experiment_id: str
+    name: str
+    artifact_location: str
+    lifecycle: Lifecycle
+    creation_time: int
+    last_update_time: int
+    tags: dict[str, str]
+    #: Counts the changes, so that a change which did not see the one before is noticed.
+    revision: int = 0
+
+
+class Metric(NamedTuple):
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """What makes one value of a metric the latest: step before time before value; NaN counts as 0."""
+        return self.step, self.timestamp, 0.0 if math.isnan(self.value) else self.value
+
+
+def finite(value: float) -> float:
+    """The value as MLflow keeps it: infinities become the largest float, NaN stays."""
+    return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
+
+
+class Entries(NamedTuple):
+    """What one call logs to a run."""
+
+    metrics: tuple[Metric, ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run with its params, its tags and the latest value of each of its metrics."""
+
+    run_id: str
+    experiment_id: str
+    run_name: str
+    user_id: str
+    status: RunStatus
+    start_time: int
+    artifact_uri: str
+    lifecycle: Lifecycle = Lifecycle.ACTIVE
+    end_time: int | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    revision: int = 0

@@ -1,0 +1,99 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shelflife.tracking.model import Experiment, Metric, Run
+
+
+class Experiments(Protocol):
+    def add(self, experiment: Experiment) -> None:
+        """Keep a new experiment.
+
+        Raises:
+            ExperimentExistsError: its name or its id is taken, be it by a deleted one.
+        """
+
+    def find(self, experiment_id: str) -> Experiment | None: ...
+
+    def find_by_name(self, name: str) -> Experiment | None: ...
+
+    def replace(self, experiment: Experiment, *, former_name: str) -> None:
+        """Keep the experiment as it is now; its revision must be the stored one's, and goes up.
+
+        Raises:
+            LostRaceError: somebody else changed it since it was read.
+            ExperimentExistsError: its new name is taken.
+        """
+
+    def every(self) -> Iterator[Experiment]: ...
+
+
+class Runs(Protocol):
+    def add(self, run: Run) -> None:
+        """Keep a new run; its id must be new."""
+
+    def find(self, run_id: str) -> Run | None: ...
+
+    def replace(self, run: Run) -> None:
+        """Keep the run as it is now; its revision must be the stored one's, and goes up.
+
+        Raises:
+            LostRaceError: somebody else changed it since it was read.
+            RunTooLargeError: it no longer fits.
+        """
+
+    def of(self, experiment_id: str) -> Iterator[Run]:
+        """The experiment's runs, latest `start_time` first, read while they are asked for."""
+
+
+class MetricHistory(Protocol):
+    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        """Add values; a value that is there already stays there once."""
+
+    def read(self, run_id: str, key: str) -> list[Metric]:
+        """All values of a metric by time, step and value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactEntry:
+    """A file, or a folder (which has no size), named relative to the folder that was listed."""
+
+    name: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFile:
+    size: int
+    content_type: str
+
+
+class ArtifactFiles(Protocol):
+    """Files by path; `url`s work without a token until they expire."""
+
+    def write(self, path: str, body: bytes, content_type: str) -> None: ...
+
+    def find(self, path: str) -> ArtifactFile | None: ...
+
+    def read(self, path: str) -> bytes: ...
+
+    def download_url(self, path: str) -> str: ...
+
+    def entries(self, path: str) -> list[ArtifactEntry]:
+        """What is directly in a folder; nothing if there is no such folder."""
+
+    def remove(self, path: str) -> None:
+        """Forget the file, or the folder with all in it; nothing happens if there is neither."""
+
+    def begin_upload(self, path: str, content_type: str) -> str: ...
+
+    def part_url(self, path: str, upload_id: str, number: int) -> str: ...
+
+    def complete_upload(self, path: str, upload_id: str, etags: Sequence[str]) -> None:
+        """Make one file of the parts.
+
+        Raises:
+            UploadNotFoundError: there is no such upload.
+        """
+
+    def abort_upload(self, path: str, upload_id: str) -> None: ...

@@ -1,0 +1,179 @@
+"""Runs: what MLflow's clients create, log to, and search."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from heapq import merge
+
+from shelflife.kernel.ids import Clock, NewId
+from shelflife.tracking.changes import logged, renamed, without_tag
+from shelflife.tracking.errors import (
+    ExperimentNotFoundError,
+    LostRaceError,
+    RunBusyError,
+    RunDeletedError,
+    RunNameConflictError,
+    RunNotFoundError,
+)
+from shelflife.tracking.experiments import ExperimentBook, active
+from shelflife.tracking.model import RUN_NAME_TAG, Entries, Lifecycle, Metric, Run, RunStatus, View
+from shelflife.tracking.ports import MetricHistory, Runs
+from shelflife.tracking.search import Clause, parse_filter, sort
+from shelflife.tracking.searchable import RUNS
+
+#: One of the callers that race for a run always wins, so this many must fail at once to lose them all.
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunSearch:
+    experiment_ids: tuple[str, ...]
+    filter: str = ""
+    order_by: tuple[str, ...] = ()
+    view: View = View.ACTIVE_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    experiments: ExperimentBook
+    runs: Runs
+    history: MetricHistory
+    now: Clock
+    new_id: NewId
+    new_name: Callable[[], str]
+
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        run_name: str | None,
+        user_id: str,
+        start_time: int | None,
+        tags: dict[str, str],
+    ) -> Run:
+        """Begin a run.
+
+        Raises:
+            ExperimentNotFoundError: there is no such experiment.
+            ExperimentDeletedError: it is deleted.
+            RunNameConflictError: the name is not the one in the tags.
+        """
+        experiment = active(self.experiments.get(experiment_id))
+        tagged = tags.get(RUN_NAME_TAG)
+        if run_name and tagged and run_name != tagged:
+            raise RunNameConflictError(run_name, tagged)
+        run_id = self.new_id()
+        name = run_name or tagged or self.new_name()
+        run = Run(
+            run_id=run_id,
+            experiment_id=experiment_id,
+            run_name=name,
+            user_id=user_id,
+            status=RunStatus.RUNNING,
+            start_time=int(self.now().timestamp() * 1000) if start_time is None else start_time,
+            artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
+            tags={**tags, RUN_NAME_TAG: name},
+        )
+        self.runs.add(run)
+        return run
+
+    def get_run(self, run_id: str) -> Run:
+        """The run, deleted or not.
+
+        Raises:
+            RunNotFoundError: there is none.
+        """
+        run = self.runs.find(run_id)
+        if run is None:
+            raise RunNotFoundError(run_id)
+        return _within(run, self.experiments.get(run.experiment_id).lifecycle)
+
+    def update_run(
+        self, run_id: str, *, status: RunStatus | None, end_time: int | None, run_name: str | None
+    ) -> Run:
+        """Change what is given."""
+
+        def change(run: Run) -> Run:
+            ended = run.end_time if end_time is None else end_time
+            changed = replace(run, status=status or run.status, end_time=ended)
+            return renamed(changed, run_name) if run_name else changed
+
+        return self._change(run_id, change)
+
+    def log(self, run_id: str, entries: Entries) -> Run:
+        """Log entries to an active run; logging the same again changes nothing.
+
+        Raises:
+            RunNotFoundError: there is no such run.
+            RunDeletedError: it is deleted.
+            ParamChangedError: a param has another value already; then nothing is logged.
+        """
+        if entries.metrics:
+            # What is refused must leave no history. A call that is cut off between the history and the
+            # run is repeated by the client, and then finds its history written.
+            logged(self._active(run_id), entries)
+            self.history.append(run_id, entries.metrics)
+        return self._change(run_id, lambda run: logged(run, entries))
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        self._change(run_id, lambda run: without_tag(run, key))
+
+    def metric_history(self, run_id: str, key: str) -> list[Metric]:
+        self.get_run(run_id)
+        return self.history.read(run_id, key)
+
+    def delete_run(self, run_id: str) -> None:
+        """Hide the run; doing it again changes nothing."""
+        self._change(run_id, lambda run: replace(run, lifecycle=Lifecycle.DELETED), deleted_too=True)
+
+    def restore_run(self, run_id: str) -> None:
+        """Show the run again; within a deleted experiment it stays hidden with it."""
+        self._change(run_id, lambda run: replace(run, lifecycle=Lifecycle.ACTIVE), deleted_too=True)
+
+    def search_runs(self, search: RunSearch) -> Iterator[Run]:
+        """The runs found, newest first unless ordered; they are read while they are asked for."""
+        clauses = parse_filter(search.filter, RUNS)
+        sources = [
+            self._found(experiment_id, clauses, search.view) for experiment_id in search.experiment_ids
+        ]
+        found = merge(*sources, key=_age)
+        return iter(sort(found, search.order_by, RUNS)) if search.order_by else found
+
+    def _found(self, experiment_id: str, clauses: Iterable[Clause], view: View) -> Iterator[Run]:
+        try:
+            lifecycle = self.experiments.get(experiment_id).lifecycle
+        except ExperimentNotFoundError:
+            return  # as in MLflow, an experiment that is not there has no runs
+        for stored in self.runs.of(experiment_id):
+            run = _within(stored, lifecycle)
+            if view.shows(run.lifecycle) and all(clause.matches(run) for clause in clauses):
+                yield run
+
+    def _active(self, run_id: str) -> Run:
+        run = self.get_run(run_id)
+        if run.lifecycle is Lifecycle.DELETED:
+            raise RunDeletedError(run_id)
+        return run
+
+    def _change(self, run_id: str, change: Callable[[Run], Run], *, deleted_too: bool = False) -> Run:
+        for _ in range(_ATTEMPTS):
+            run = self.runs.find(run_id) if deleted_too else self._active(run_id)
+            if run is None:
+                raise RunNotFoundError(run_id)
+            changed = change(run)
+            if changed == run:
+                return run
+            try:
+                self.runs.replace(changed)
+            except LostRaceError:
+                continue
+            return changed
+        raise RunBusyError(run_id)
+
+
+def _within(run: Run, lifecycle: Lifecycle) -> Run:
+    """The run as its experiment's lifecycle lets it be seen: deleting one hides all runs in one write."""
+    return run if lifecycle is Lifecycle.ACTIVE else replace(run, lifecycle=lifecycle)
+
+
+def _age(run: Run) -> int:
+    return -run.start_time

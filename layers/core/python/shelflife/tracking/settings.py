@@ -1,0 +1,10 @@
+from shelflife.kernel.settings import Settings
+from shelflife.kernel.tables import TableSpec
+
+TABLE = TableSpec("tracking")
+
+
+class TrackingSettings(Settings):
+    tracking_table_name: str
+    #: Run artifacts are kept below `tracking/` in it.
+    artifact_bucket_name: str

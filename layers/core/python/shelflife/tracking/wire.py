@@ -1,0 +1,143 @@
+"""What MLflow's clients are answered: int64 as numbers, NaN as text, what is unset or empty left out.
+
+An answer of Lambda ends at 6 MB, so a page ends there too, whatever was asked for; clients go on by its
+token.
+"""
+
+import json
+import math
+import mimetypes
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from shelflife.kernel.paging import InvalidCursorError, decode_cursor, encode_cursor
+from shelflife.tracking.artifacts import Upload, disposition
+from shelflife.tracking.model import Experiment, Metric, Run
+from shelflife.tracking.ports import ArtifactEntry
+
+T = TypeVar("T")
+#: Bytes of JSON; quotes are escaped once more on the way out of Lambda.
+PAGE_BYTES = 4_500_000
+BYTES = "application/octet-stream"
+
+#: The release of MLflow whose protocol this is; clients send traces to 3.4 or later only.
+VERSION = "3.17.2"
+#: What clients ask first. From 3.18 on they then send and fetch all files in parts, straight to storage.
+SERVER_INFO: dict[str, object] = {
+    "workspaces_enabled": False,
+    "trace_archival_enabled": False,
+    "multipart_uploads_enabled": True,
+    "multipart_downloads_enabled": True,
+    "artifacts_presigned_only": True,
+}
+
+
+def page(
+    name: str, things: Iterable[T], show: Callable[[T], dict[str, Any]], *, token: str | None, limit: int
+) -> str:
+    """The JSON of a list from a token on, and where the next page begins.
+
+    Raises:
+        InvalidCursorError: the token was not given out by a list.
+    """
+    begin = _offset(token)
+    shown: list[str] = []
+    size = 0
+    more = False
+    for thing in islice(things, begin, None):
+        text = json.dumps(show(thing), separators=(",", ":"))
+        size += len(text) + text.count('"')
+        if len(shown) == limit or (shown and size > PAGE_BYTES):
+            more = True
+            break
+        shown.append(text)
+    parts = [f'"{name}":[{",".join(shown)}]'] if shown else []
+    if more:
+        parts.append(f'"next_page_token":"{encode_cursor({"offset": begin + len(shown)})}"')
+    return "{" + ",".join(parts) + "}"
+
+
+def experiment_json(experiment: Experiment) -> dict[str, Any]:
+    return _filled(
+        {
+            "experiment_id": experiment.experiment_id,
+            "name": experiment.name,
+            "artifact_location": experiment.artifact_location,
+            "lifecycle_stage": experiment.lifecycle.value,
+            "creation_time": experiment.creation_time,
+            "last_update_time": experiment.last_update_time,
+            "tags": _pairs(experiment.tags.items()),
+        }
+    )
+
+
+def run_info_json(run: Run) -> dict[str, Any]:
+    return _filled(
+        {
+            "run_uuid": run.run_id,
+            "run_id": run.run_id,
+            "run_name": run.run_name,
+            "experiment_id": run.experiment_id,
+            "user_id": run.user_id,
+            "status": run.status.value,
+            "start_time": run.start_time,
+            "end_time": run.end_time,
+            "artifact_uri": run.artifact_uri,
+            "lifecycle_stage": run.lifecycle.value,
+        }
+    )
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    data = {
+        "metrics": [metric_json(metric) for metric in run.metrics.values()],
+        "params": _pairs(run.params.items()),
+        "tags": _pairs(run.tags.items()),
+    }
+    return {"info": run_info_json(run), "data": _filled(data), "inputs": {}}
+
+
+def metric_json(metric: Metric) -> dict[str, Any]:
+    return {
+        "key": metric.key,
+        "value": "NaN" if math.isnan(metric.value) else metric.value,
+        "timestamp": metric.timestamp,
+        "step": metric.step,
+    }
+
+
+def entry_json(entry: ArtifactEntry) -> dict[str, Any]:
+    return _filled({"path": entry.name, "is_dir": entry.size is None, "file_size": entry.size})
+
+
+def upload_json(upload: Upload) -> dict[str, Any]:
+    credentials = [
+        {"url": url, "part_number": number, "headers": {}} for number, url in enumerate(upload.urls, 1)
+    ]
+    return {"upload_id": upload.upload_id, "credentials": credentials}
+
+
+def file_headers(path: str) -> dict[str, str]:
+    """Headers that keep a browser from running what somebody logged."""
+    return {"X-Content-Type-Options": "nosniff", "Content-Disposition": disposition(unquote(path))}
+
+
+def content_type_of(path: str) -> str:
+    return mimetypes.guess_type(path)[0] or BYTES
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in pairs]
+
+
+def _filled(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value != []}
+
+
+def _offset(token: str | None) -> int:
+    offset = (decode_cursor(token) or {"offset": 0}).get("offset")
+    if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
+        raise InvalidCursorError(token or "")
+    return offset

@@ -1,0 +1,44 @@
+from functools import cache, partial
+
+from shelflife.aws.clients import client
+from shelflife.aws.items import Items
+from shelflife.kernel.ids import new_id, utc_now
+from shelflife.tracking.artifacts import Artifacts
+from shelflife.tracking.dynamo import DynamoExperiments, DynamoRuns
+from shelflife.tracking.experiments import ExperimentBook, new_number
+from shelflife.tracking.history import DynamoMetricHistory
+from shelflife.tracking.names import new_name
+from shelflife.tracking.objects import S3ArtifactFiles
+from shelflife.tracking.service import Tracking
+from shelflife.tracking.settings import TrackingSettings
+
+
+@cache
+def experiments() -> ExperimentBook:
+    book = ExperimentBook(
+        experiments=DynamoExperiments(_items()), now=utc_now, new_number=partial(new_number, utc_now)
+    )
+    book.keep_default()
+    return book
+
+
+@cache
+def tracking() -> Tracking:
+    items = _items()
+    return Tracking(
+        experiments=experiments(),
+        runs=DynamoRuns(items),
+        history=DynamoMetricHistory(items),
+        now=utc_now,
+        new_id=new_id,
+        new_name=new_name,
+    )
+
+
+@cache
+def artifacts() -> Artifacts:
+    return Artifacts(S3ArtifactFiles(client("s3"), TrackingSettings.from_env().artifact_bucket_name))
+
+
+def _items() -> Items:
+    return Items(client("dynamodb"), TrackingSettings.from_env().tracking_table_name)

@@ -1,0 +1,174 @@
+import json
+from typing import Any
+
+import pytest
+
+from functions.registry.api.handler import handler as api
+from functions.registry.find_alias.handler import handler as find_alias
+from functions.registry.move_alias.handler import handler as move_alias
+from functions.registry.publish_news.handler import handler as publish_news
+from functions.registry.register_version.handler import handler as register_version
+from shelflife.aws.clients import client
+from shelflife.aws.items import Items, to_item
+from shelflife.contracts.models import ModelVersionReference
+from shelflife.contracts.registry import AliasFound, ModelVersionPromoted
+from shelflife.entry.task import InvalidTaskInputError
+from shelflife.registry.errors import CandidateNotPassedError
+from tests.harness.events import LambdaContext, golden, http_event
+
+CONTEXT = LambdaContext()
+MODELS = "/v1/registry/models"
+
+
+@pytest.fixture(autouse=True)
+def installed(table: Items) -> None:
+    pass
+
+
+def ask(method: str, path: str, body: Any = None, **event: Any) -> tuple[int, Any]:
+    answer = api(http_event(method, path, body, **event), CONTEXT)
+    return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None
+
+
+def register(job_id: str) -> int:
+    event = golden("registry/register_version")
+    event["candidate"]["job_id"] = job_id
+    number: int = register_version(event, CONTEXT)["version"]
+    return number
+
+
+def test_a_candidate_is_registered_promoted_and_found() -> None:
+    assert find_alias(golden("registry/find_alias"), CONTEXT) == {"found": None}
+    registered = register_version(golden("registry/register_version"), CONTEXT)
+    reference = ModelVersionReference.model_validate(registered)
+    assert (reference.model_name, reference.version) == ("bikeshare", 1)
+    assert move_alias(golden("registry/move_alias"), CONTEXT) == registered
+    found = AliasFound.model_validate(find_alias(golden("registry/find_alias"), CONTEXT))
+    assert found.found == reference
+
+
+def test_every_task_can_be_asked_twice(table: Items) -> None:
+    for _ in range(2):
+        assert register_version(golden("registry/register_version"), CONTEXT)["version"] == 1
+    for _ in range(2):
+        move_alias(golden("registry/move_alias"), CONTEXT)
+    assert len(news_in(table)) == 1
+
+
+def test_a_task_that_cannot_be_done_says_why() -> None:
+    event = golden("registry/register_version")
+    event["verdict"]["passed"] = False
+    with pytest.raises(CandidateNotPassedError):
+        register_version(event, CONTEXT)
+    with pytest.raises(InvalidTaskInputError, match="version"):
+        move_alias({"model_name": "bikeshare"}, CONTEXT)
+
+
+def news_in(table: Items) -> list[dict[str, Any]]:
+    found = client("dynamodb").scan(TableName=table.table_name)["Items"]
+    return [item for item in found if item["sk"] == {"S": "NEWS"}]
+
+
+def hear(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A bus whose events end up in a queue."""
+    sqs, events = client("sqs"), client("events")
+    url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.create_event_bus(Name="bus")
+    events.put_rule(Name="all", EventBusName="bus", EventPattern='{"source": ["shelflife"]}')
+    events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "1", "Arn": arn}])
+    monkeypatch.setenv("BUS_NAME", "bus")
+    return lambda: [
+        json.loads(message["Body"]) for message in sqs.receive_message(QueueUrl=url).get("Messages", [])
+    ]
+
+
+def test_news_goes_from_the_table_to_the_bus(table: Items, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = hear(monkeypatch)
+    register_version(golden("registry/register_version"), CONTEXT)
+    move_alias(golden("registry/move_alias"), CONTEXT)
+    event = golden("registry/publish_news")
+    event["Records"][0]["dynamodb"]["NewImage"] = news_in(table)[0]
+    assert publish_news(event, CONTEXT) == {"batchItemFailures": []}
+    (told,) = heard()
+    published = golden("published/registry.model_version_promoted.v1")
+    assert (told["source"], told["detail-type"]) == (published["source"], published["detail-type"])
+    changing = {"event_id": None, "happened_at": None}
+    assert told["detail"] | changing == published["detail"] | changing
+
+
+def test_the_golden_news_is_what_the_contract_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = hear(monkeypatch)
+    published = golden("published/registry.model_version_promoted.v1")
+    assert published["detail-type"] == ModelVersionPromoted.detail_type
+    promoted = ModelVersionPromoted.model_validate(published["detail"])
+    assert promoted.model_dump(mode="json") == published["detail"]
+    publish_news(golden("registry/publish_news"), CONTEXT)
+    assert [told["detail"] for told in heard()] == [published["detail"]]
+
+
+def test_other_records_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = hear(monkeypatch)
+    event = golden("registry/publish_news")
+    event["Records"][0]["dynamodb"]["NewImage"] = to_item({"pk": "MODEL#a", "sk": "MODEL"})
+    assert publish_news(event, CONTEXT) == {"batchItemFailures": []}
+    assert heard() == []
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_models_versions_and_aliases_are_told(version: str) -> None:
+    assert ask("GET", MODELS, version=version) == (200, {"models": [], "next_cursor": None})
+    register("job-1")
+    register("job-2")
+    status, listed = ask("GET", MODELS, version=version)
+    assert (status, [model["name"] for model in listed["models"]]) == (200, ["bikeshare"])
+    _, versions = ask("GET", f"{MODELS}/bikeshare/versions?limit=1", version=version)
+    assert [one["version"] for one in versions["versions"]] == [2]
+    _, rest = ask(
+        "GET", f"{MODELS}/bikeshare/versions?limit=1&cursor={versions['next_cursor']}", version=version
+    )
+    assert [one["version"] for one in rest["versions"]] == [1]
+    _, second = ask("GET", f"{MODELS}/bikeshare/versions/2", version=version)
+    assert (second["job_id"], second["candidate"]["metrics"]["mae"]) == ("job-2", 41.25)
+    status, moved = ask(
+        "PUT", f"{MODELS}/bikeshare/aliases/champion", {"version": 2, "reason": "better"}, version=version
+    )
+    assert (status, moved["version"], moved["moved_by"]) == (200, 2, "tester")
+    _, model = ask("GET", f"{MODELS}/bikeshare", version=version)
+    assert (model["latest_version"], model["aliases"][0]["version"]) == (2, 2)
+    _, alias = ask("GET", f"{MODELS}/bikeshare/aliases/champion", version=version)
+    assert alias["model_version"] == second
+
+
+def test_a_roll_back_is_one_call_and_leaves_its_trace() -> None:
+    register("job-1")
+    register("job-2")
+    path = f"{MODELS}/bikeshare/aliases/champion"
+    for number, reason in ((1, "first"), (2, "better"), (1, "spoiled")):
+        assert ask("PUT", path, {"version": number, "reason": reason}, role="approver")[0] == 200
+    _, history = ask("GET", f"{path}/history", role="viewer")
+    told = [(move["from_version"], move["to_version"], move["reason"]) for move in history["moves"]]
+    assert told == [(2, 1, "spoiled"), (1, 2, "better"), (None, 1, "first")]
+    assert {move["evaluation_id"] for move in history["moves"]} == {"job-1.first"}
+
+
+def test_what_may_not_be_done_or_is_not_there() -> None:
+    register("job-1")
+    path = f"{MODELS}/bikeshare/aliases/champion"
+    asked = {"version": 1, "reason": "better"}
+    for expected, method, where, body, role in (
+        ("role-required", "PUT", path, asked, "contributor"),
+        ("unauthenticated", "GET", MODELS, None, None),
+        ("registered-model-not-found", "GET", f"{MODELS}/churn", None, "viewer"),
+        ("registered-model-not-found", "GET", f"{MODELS}/churn/versions", None, "viewer"),
+        ("model-version-not-found", "GET", f"{MODELS}/bikeshare/versions/9", None, "viewer"),
+        ("invalid-parameter", "GET", f"{MODELS}/bikeshare/versions/one", None, "viewer"),
+        ("alias-not-found", "GET", path, None, "viewer"),
+        ("alias-not-found", "GET", f"{path}/history", None, "viewer"),
+        ("model-version-not-found", "PUT", path, {"version": 9, "reason": "better"}, "approver"),
+        ("invalid-input", "PUT", path, {"version": 0, "reason": ""}, "approver"),
+        ("invalid-alias", "PUT", f"{MODELS}/bikeshare/aliases/latest", asked, "approver"),
+        ("invalid-cursor", "GET", f"{MODELS}?cursor=x", None, "viewer"),
+    ):
+        _, problem = ask(method, where, body, role=role)
+        assert problem["type"] == f"/errors/{expected}", (method, where)

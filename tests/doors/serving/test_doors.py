@@ -1,0 +1,200 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from functions.serving.activate_deployment.handler import handler as activate_deployment
+from functions.serving.api.handler import handler as api
+from functions.serving.publish_news.handler import handler as publish_news
+from functions.serving.store_captures.handler import handler as store_captures
+from shelflife.aws.clients import client
+from shelflife.aws.items import Items
+from shelflife.aws.objects import Objects
+from shelflife.contracts.models import Datatype
+from shelflife.contracts.serving import CapturedProfile, DeploymentActivated, DeploymentCreated
+from shelflife.kernel.profiles import from_json, reference_profile, to_json
+from shelflife.serving.parquet import from_parquet
+from shelflife.serving.settings import TABLE, ServingSettings, StoreCapturesSettings
+from tests.fakes.onnx_models import input_of, reference_of, stored, summing
+from tests.harness.cloud import make_bucket, make_table
+from tests.harness.events import LambdaContext, golden, http_event
+
+CONTEXT = LambdaContext()
+BIKES = {"name": "bikes", "model_name": "bikeshare"}
+FEATURES = (input_of("hr"), input_of("temp"), input_of("season", Datatype.BYTES))
+
+
+@pytest.fixture(autouse=True)
+def table(aws: None, monkeypatch: pytest.MonkeyPatch) -> Items:
+    table = make_table(TABLE)
+    make_bucket("artifacts")
+    settings = StoreCapturesSettings(
+        serving_table_name=table.table_name, capture_bucket_name=make_bucket("captures")
+    )
+    for name, value in (
+        settings.to_env() | ServingSettings(serving_table_name=table.table_name).to_env()
+    ).items():
+        monkeypatch.setenv(name, value)
+    return table
+
+
+def ask(method: str, path: str, body: Any = None, **event: Any) -> tuple[int, Any]:
+    answer = api(http_event(method, path, body, **event), CONTEXT)
+    return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None
+
+
+def promoted() -> dict[str, Any]:
+    """The golden news of a model that is really there, with a baseline."""
+    content, signature = summing(*FEATURES)
+    trained = reference_profile(
+        {
+            "hr": np.array([8.0, 17.0]),
+            "temp": np.array([0.24, 0.5]),
+            "season": np.array(["winter", "summer"], dtype=object),
+            "prediction": np.array([18.24, 17.0]),
+        }
+    )
+    body = to_json(trained).encode()
+    baseline = stored("s3://artifacts/training/job-1/baseline.json", body)
+    reference = reference_of(content, signature, model_name="bikeshare", baseline=baseline)
+    objects = Objects(client("s3"))
+    objects.write(reference.candidate.model.uri, content)
+    objects.write(baseline.uri, body)
+    event: dict[str, Any] = golden("serving/activate_deployment")
+    event["detail"]["promoted"] = reference.model_dump(mode="json")
+    return event
+
+
+def news_in(table: Items) -> list[dict[str, Any]]:
+    found = client("dynamodb").scan(TableName=table.table_name)["Items"]
+    return [item for item in found if item["sk"] == {"S": "NEWS"}]
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_deployment_is_made_listed_shown_and_removed(version: str) -> None:
+    status, made = ask("POST", "/v1/serving/deployments", BIKES, role="contributor", version=version)
+    assert status == 201
+    assert (made["state"], made["variant"], made["alias"]) == ("waiting", None, "champion")
+    assert (made["created_by"], made["capture"]) == ("tester", {"sampling_rate": 1.0})
+    _, listed = ask("GET", "/v1/serving/deployments", role="viewer", version=version)
+    assert listed == {"deployments": [made], "next_cursor": None}
+    path = "/v1/serving/deployments/bikes"
+    assert ask("GET", path, version=version) == (200, made | {"revisions": []})
+    assert ask("DELETE", path, role="contributor", version=version) == (204, None)
+    for method, gone in (("GET", path), ("DELETE", path), ("GET", f"{path}/revisions")):
+        status, problem = ask(method, gone, version=version)
+        assert (status, problem["type"]) == (404, "/errors/deployment-not-found")
+
+
+def test_a_name_is_taken_once() -> None:
+    ask("POST", "/v1/serving/deployments", BIKES)
+    status, problem = ask("POST", "/v1/serving/deployments", BIKES)
+    assert (status, problem["type"]) == (409, "/errors/deployment-exists")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": "a b"}, "name"),
+        ({"name": "x" * 64}, "name"),
+        ({"model_name": None}, "model_name"),
+        ({"capture": {"sampling_rate": 1.5}}, "capture.sampling_rate"),
+        ({"capture": {"sampling_rate": "often"}}, "capture.sampling_rate"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_what_is_wrong_with_a_deployment_is_named(changes: dict[str, Any], field: str) -> None:
+    status, problem = ask("POST", "/v1/serving/deployments", BIKES | changes)
+    assert (status, [fault["field"] for fault in problem["errors"]]) == (400, [field])
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a%23b", "-"])
+def test_a_name_that_cannot_be_is_not_found(name: str) -> None:
+    assert ask("GET", f"/v1/serving/deployments/{name}")[0] == 404
+
+
+def test_a_viewer_changes_nothing() -> None:
+    assert ask("POST", "/v1/serving/deployments", BIKES, role="viewer")[0] == 403
+    assert ask("DELETE", "/v1/serving/deployments/bikes", role="viewer")[0] == 403
+    assert ask("GET", "/v1/serving/deployments", role=None)[0] == 401
+
+
+def test_a_promotion_activates_once_however_often_it_is_told(table: Items) -> None:
+    ask("POST", "/v1/serving/deployments", BIKES)
+    event = promoted()
+    for _ in range(2):
+        activate_deployment(event, CONTEXT)
+    _, shown = ask("GET", "/v1/serving/deployments/bikes")
+    assert (shown["state"], shown["revision"], shown["variant"]) == ("ready", 1, {"model_version": 1})
+    assert [(one["revision"], one["model_version"]) for one in shown["revisions"]] == [(1, 1)]
+    assert ask("GET", "/v1/serving/deployments/bikes/revisions?limit=1")[1]["revisions"] == shown["revisions"]
+    told = [item["detail_type"]["S"] for item in news_in(table)]
+    assert sorted(told) == ["deployment.activated", "deployment.created"]
+
+
+def test_a_deployment_made_after_the_promotion_catches_up(table: Items) -> None:
+    activate_deployment(promoted(), CONTEXT)
+    ask("POST", "/v1/serving/deployments", BIKES)
+    event = golden("published/serving.deployment_created.v1")
+    (created,) = news_in(table)
+    event["detail"] = json.loads(created["detail"]["S"])
+    activate_deployment(event, CONTEXT)
+    assert ask("GET", "/v1/serving/deployments/bikes")[1]["state"] == "ready"
+
+
+def stored_files() -> list[str]:
+    found = client("s3").list_objects_v2(Bucket="captures").get("Contents", [])
+    return [one["Key"] for one in found]
+
+
+def serving() -> None:
+    ask("POST", "/v1/serving/deployments", BIKES)
+    activate_deployment(promoted(), CONTEXT)
+
+
+def test_a_captured_request_becomes_parquet_and_a_profile() -> None:
+    serving()
+    assert store_captures(golden("serving/store_captures"), CONTEXT) == {"batchItemFailures": []}
+    assert store_captures(golden("serving/store_captures"), CONTEXT) == {"batchItemFailures": []}
+    captures, profiles = stored_files()
+    assert Path(captures).parent == Path("captures/bikes/2026/11/20/08")
+    assert Path(profiles) == Path("profiles/bikes/2026/11/20/08") / f"{Path(captures).stem}.json"
+    columns = from_parquet(Objects(client("s3")).read(f"s3://captures/{captures}"))
+    assert columns["input.season"].tolist() == ["winter", None]
+    profile = CapturedProfile.model_validate_json(Objects(client("s3")).read(f"s3://captures/{profiles}"))
+    counted = from_json(profile.profile_json)
+    assert counted.columns["hr"].counts.tolist() == [1, 1]
+    assert counted.columns["temp"].missing == 1
+
+
+@pytest.mark.parametrize("poison", ["", "{", "[]", "{}", '{"capture_id": 1}'])
+def test_a_message_that_cannot_be_read_fails_alone(poison: str) -> None:
+    serving()
+    event = golden("serving/store_captures")
+    event["Records"].append(event["Records"][0] | {"messageId": "bad", "body": poison})
+    assert store_captures(event, CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert len(stored_files()) == 2
+
+
+def test_a_capture_of_an_unknown_deployment_comes_again() -> None:
+    event = golden("serving/store_captures")
+    failed = [{"itemIdentifier": event["Records"][0]["messageId"]}]
+    assert store_captures(event, CONTEXT) == {"batchItemFailures": failed}
+
+
+@pytest.mark.parametrize(
+    ("name", "news"),
+    [("deployment_activated", DeploymentActivated), ("deployment_created", DeploymentCreated)],
+)
+def test_the_golden_news_is_what_the_contract_says(name: str, news: Any) -> None:
+    published = golden(f"published/serving.{name}.v1")
+    assert published["detail-type"] == news.detail_type
+    assert news.model_validate(published["detail"]).model_dump(mode="json") == published["detail"]
+
+
+def test_news_goes_onto_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    client("events").create_event_bus(Name="bus")
+    monkeypatch.setenv("BUS_NAME", "bus")
+    assert publish_news(golden("serving/publish_news"), CONTEXT) == {"batchItemFailures": []}

@@ -1,0 +1,128 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from shelflife.tracking.errors import ExperimentExistsError, LostRaceError, UploadNotFoundError
+from shelflife.tracking.model import Experiment, Metric, Run
+from shelflife.tracking.ports import ArtifactEntry, ArtifactFile
+
+
+class MemoryExperiments:
+    def __init__(self) -> None:
+        self._experiments: dict[str, Experiment] = {}
+
+    def add(self, experiment: Experiment) -> None:
+        if experiment.experiment_id in self._experiments or self.find_by_name(experiment.name):
+            raise ExperimentExistsError(experiment.name)
+        self._experiments[experiment.experiment_id] = experiment
+
+    def find(self, experiment_id: str) -> Experiment | None:
+        return self._experiments.get(experiment_id)
+
+    def find_by_name(self, name: str) -> Experiment | None:
+        return next((known for known in self._experiments.values() if known.name == name), None)
+
+    def replace(self, experiment: Experiment, *, former_name: str) -> None:
+        if self._experiments[experiment.experiment_id].revision != experiment.revision:
+            raise LostRaceError(experiment.experiment_id)
+        if experiment.name != former_name and self.find_by_name(experiment.name):
+            raise ExperimentExistsError(experiment.name)
+        changed = experiment.model_copy(update={"revision": experiment.revision + 1})
+        self._experiments[experiment.experiment_id] = changed
+
+    def every(self) -> Iterator[Experiment]:
+        return iter([self._experiments[key] for key in sorted(self._experiments)])
+
+
+class MemoryRuns:
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+
+    def add(self, run: Run) -> None:
+        self._runs[run.run_id] = run
+
+    def find(self, run_id: str) -> Run | None:
+        return self._runs.get(run_id)
+
+    def replace(self, run: Run) -> None:
+        if self._runs[run.run_id].revision != run.revision:
+            raise LostRaceError(run.run_id)
+        self._runs[run.run_id] = replace(run, revision=run.revision + 1)
+
+    def of(self, experiment_id: str) -> Iterator[Run]:
+        found = [run for run in self._runs.values() if run.experiment_id == experiment_id]
+        return iter(sorted(found, key=lambda run: (run.start_time, run.run_id), reverse=True))
+
+
+class MemoryMetricHistory:
+    def __init__(self) -> None:
+        self._points: dict[tuple[str, str], dict[tuple[int, int, str], Metric]] = {}
+
+    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        for metric in metrics:
+            points = self._points.setdefault((run_id, metric.key), {})
+            points[metric.timestamp, metric.step, repr(metric.value)] = metric
+
+    def read(self, run_id: str, key: str) -> list[Metric]:
+        points = self._points.get((run_id, key), {})
+        return sorted(points.values(), key=lambda metric: (metric.timestamp, metric.step, metric.rank[2]))
+
+
+class MemoryArtifactFiles:
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[bytes, str]] = {}
+        self.uploads: dict[str, tuple[str, str]] = {}
+        self.parts: dict[str, bytes] = {}
+
+    def write(self, path: str, body: bytes, content_type: str) -> None:
+        self.files[path] = body, content_type
+
+    def find(self, path: str) -> ArtifactFile | None:
+        known = self.files.get(path)
+        return ArtifactFile(len(known[0]), known[1]) if known else None
+
+    def read(self, path: str) -> bytes:
+        return self.files[path][0]
+
+    def download_url(self, path: str) -> str:
+        return f"https://storage.example/{path}"
+
+    def entries(self, path: str) -> list[ArtifactEntry]:
+        folder = f"{path}/" if path else ""
+        below = {
+            name.removeprefix(folder): body
+            for name, (body, _) in self.files.items()
+            if name.startswith(folder)
+        }
+        files = [ArtifactEntry(name, len(body)) for name, body in below.items() if "/" not in name]
+        folders = {name.partition("/")[0] for name in below if "/" in name}
+        return sorted([*files, *map(ArtifactEntry, folders)], key=lambda entry: entry.name)
+
+    def remove(self, path: str) -> None:
+        self.files = {
+            name: file
+            for name, file in self.files.items()
+            if name != path and not name.startswith(f"{path}/")
+        }
+
+    def begin_upload(self, path: str, content_type: str) -> str:
+        upload_id = f"upload-{len(self.uploads) + 1}"
+        self.uploads[upload_id] = path, content_type
+        return upload_id
+
+    def part_url(self, path: str, upload_id: str, number: int) -> str:
+        return f"https://storage.example/{path}?uploadId={upload_id}&partNumber={number}"
+
+    def send_part(self, url: str, body: bytes) -> str:
+        """What a client does with a part's URL; the answer is the part's tag."""
+        self.parts[url] = body
+        return url
+
+    def complete_upload(self, path: str, upload_id: str, etags: Sequence[str]) -> None:
+        begun = self.uploads.pop(upload_id, None)
+        if begun:
+            self.files[path] = b"".join(self.parts[etag] for etag in etags), begun[1]
+        elif path not in self.files:
+            raise UploadNotFoundError(upload_id)
+
+    def abort_upload(self, path: str, upload_id: str) -> None:
+        self.uploads.pop(upload_id, None)

@@ -1,0 +1,240 @@
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+
+from shelflife.tracking.errors import (
+    ExperimentBusyError,
+    ExperimentExistsError,
+    LostRaceError,
+    ParamChangedError,
+    RunBusyError,
+    RunNameConflictError,
+)
+from shelflife.tracking.experiments import ExperimentBook, ExperimentSearch, new_number
+from shelflife.tracking.model import Entries, Experiment, Lifecycle, Metric, Run, View, finite
+from shelflife.tracking.service import RunSearch, Tracking
+from tests.fakes.tracking import MemoryExperiments, MemoryMetricHistory, MemoryRuns
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    experiments: MemoryExperiments = field(default_factory=MemoryExperiments)
+    runs: MemoryRuns = field(default_factory=MemoryRuns)
+    history: MemoryMetricHistory = field(default_factory=MemoryMetricHistory)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def tracking(world: World) -> Tracking:
+    numbers, ids = count(1), count(1)
+    book = ExperimentBook(world.experiments, now=lambda: NOON, new_number=lambda: str(next(numbers)))
+    book.keep_default()
+    return Tracking(
+        experiments=book,
+        runs=world.runs,
+        history=world.history,
+        now=lambda: NOON,
+        new_id=lambda: f"run{next(ids)}",
+        new_name=lambda: "ripe-plum-417",
+    )
+
+
+def begun(tracking: Tracking, experiment_id: str = "0", run_name: str | None = None) -> str:
+    run = tracking.create_run(experiment_id, run_name=run_name, user_id="ada", start_time=None, tags={})
+    return run.run_id
+
+
+def metric(value: float, step: int = 0, timestamp: int = 1) -> Metric:
+    return Metric("mae", value, timestamp, step)
+
+
+class RacedRuns(MemoryRuns):
+    """Somebody else changes the run just before each of the first changes here."""
+
+    def __init__(self, others: list[Callable[[Run], Run]]) -> None:
+        super().__init__()
+        self.others = others
+
+    def replace(self, run: Run) -> None:
+        if self.others:
+            known = self.find(run.run_id)
+            assert known is not None
+            super().replace(self.others.pop(0)(known))
+        super().replace(run)
+
+
+class RacedExperiments(MemoryExperiments):
+    def replace(self, experiment: Experiment, *, former_name: str) -> None:
+        raise LostRaceError(experiment.experiment_id)
+
+
+def test_the_default_experiment_is_always_there(tracking: Tracking) -> None:
+    tracking.experiments.keep_default()
+    default = tracking.experiments.get("0")
+    assert (default.name, default.artifact_location) == ("Default", "mlflow-artifacts:/0")
+    with pytest.raises(ExperimentExistsError):
+        tracking.experiments.create("Default", None, {})
+
+
+def test_who_makes_the_default_experiment_second_is_content(tracking: Tracking, world: World) -> None:
+    class Late(MemoryExperiments):
+        def find(self, experiment_id: str) -> None: ...
+
+        def add(self, experiment: Experiment) -> None:
+            world.experiments.add(experiment)
+
+    replace(tracking.experiments, experiments=Late()).keep_default()
+    assert len(tracking.experiments.search(ExperimentSearch())) == 1
+
+
+def test_a_given_artifact_location_is_kept_without_its_last_slash(tracking: Tracking) -> None:
+    made = tracking.experiments.create("one", "s3://bucket/there/", {})
+    run = tracking.create_run(made.experiment_id, run_name=None, user_id="ada", start_time=7, tags={})
+    assert run.artifact_uri == "s3://bucket/there/run1/artifacts"
+
+
+def test_numbers_of_experiments_grow_with_time() -> None:
+    numbers = [int(new_number(lambda at=at: NOON.replace(second=at))) for at in range(10)]  # type: ignore[misc]  # its default binds it
+    assert numbers == sorted(numbers)
+    assert len(str(numbers[0])) == 18
+
+
+def test_a_runs_name_is_given_tagged_or_made_up(tracking: Tracking, world: World) -> None:
+    def named(run_name: str | None, tags: dict[str, str]) -> tuple[str, str]:
+        run = tracking.create_run("0", run_name=run_name, user_id="ada", start_time=None, tags=tags)
+        return run.run_name, run.tags["mlflow.runName"]
+
+    assert named("first", {}) == ("first", "first")
+    assert named(None, {"mlflow.runName": "second"}) == ("second", "second")
+    assert named("", {}) == ("ripe-plum-417", "ripe-plum-417")
+    with pytest.raises(RunNameConflictError, match=r"'first'.*'second'"):
+        named("first", {"mlflow.runName": "second"})
+
+
+@pytest.mark.parametrize(
+    ("logged", "latest"),
+    [
+        ([metric(1.0, step=1), metric(2.0, step=0, timestamp=9)], 1.0),
+        ([metric(1.0, timestamp=9), metric(2.0, timestamp=8)], 1.0),
+        ([metric(1.0), metric(2.0), metric(1.5)], 2.0),
+        ([metric(-1.0), metric(math.nan)], math.nan),
+        ([metric(1.0), metric(math.nan)], 1.0),
+    ],
+)
+def test_the_latest_value_has_the_highest_step_then_time_then_value(
+    tracking: Tracking, logged: list[Metric], latest: float
+) -> None:
+    for entries in ([Entries(metrics=(one,)) for one in logged], [Entries(metrics=tuple(logged))]):
+        run_id = begun(tracking)
+        for entry in entries:
+            tracking.log(run_id, entry)
+        assert tracking.get_run(run_id).metrics["mae"].value == pytest.approx(latest, nan_ok=True)
+
+
+def test_infinities_become_the_largest_float() -> None:
+    assert [finite(value) for value in (math.inf, -math.inf, 1.5)] == [
+        1.7976931348623157e308,
+        -1.7976931348623157e308,
+        1.5,
+    ]
+    assert math.isnan(finite(math.nan))
+
+
+def test_what_was_logged_already_changes_nothing(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    entries = Entries((metric(1.0),), (("depth", "3"),), (("team", "risk"),))
+    once = tracking.log(run_id, entries)
+    assert tracking.log(run_id, entries) == replace(once, revision=once.revision + 1)
+    assert tracking.get_run(run_id).revision == 1
+    assert tracking.metric_history(run_id, "mae") == [metric(1.0)]
+
+
+def test_a_refused_param_leaves_nothing_behind(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    tracking.log(run_id, Entries(params=(("depth", "3"),)))
+    before = tracking.get_run(run_id)
+    with pytest.raises(ParamChangedError):
+        tracking.log(run_id, Entries((metric(1.0),), (("a", "b"), ("depth", "4")), (("team", "risk"),)))
+    with pytest.raises(ParamChangedError):
+        tracking.log(run_id, Entries(params=(("a", "b"), ("a", "c"))))
+    assert tracking.get_run(run_id) == before
+    assert tracking.metric_history(run_id, "mae") == []
+
+
+def test_a_lost_race_loses_no_entry(tracking: Tracking) -> None:
+    others = [
+        lambda run: replace(run, params={"theirs": "1"}),
+        lambda run: replace(run, tags={"theirs": "2"}),
+    ]
+    raced = replace(tracking, runs=RacedRuns(others))
+    run_id = begun(raced)
+    raced.log(run_id, Entries(metrics=(metric(1.0),), params=(("mine", "1"),)))
+    run = raced.get_run(run_id)
+    assert run.params == {"theirs": "1", "mine": "1"}
+    assert run.tags == {"theirs": "2"}
+    assert run.metrics == {"mae": metric(1.0)}
+
+
+def test_a_param_that_somebody_else_logs_meanwhile_is_not_changed(tracking: Tracking) -> None:
+    raced = replace(tracking, runs=RacedRuns([lambda run: replace(run, params={"depth": "3"})]))
+    run_id = begun(raced)
+    with pytest.raises(ParamChangedError):
+        raced.log(run_id, Entries(params=(("depth", "4"),)))
+
+
+def test_who_always_loses_is_told_to_come_again(tracking: Tracking, world: World) -> None:
+    raced = replace(tracking, runs=RacedRuns([lambda run: replace(run, end_time=1)] * 30))
+    run_id = begun(raced)
+    with pytest.raises(RunBusyError):
+        raced.log(run_id, Entries(tags=(("team", "risk"),)))
+    losing = RacedExperiments()
+    book = replace(tracking.experiments, experiments=losing)
+    book.keep_default()
+    with pytest.raises(ExperimentBusyError):
+        book.set_tag("0", "team", "risk")
+
+
+def test_deleting_and_restoring_twice_changes_nothing(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    for _ in range(2):
+        tracking.delete_run(run_id)
+        tracking.experiments.delete("0")
+    assert tracking.get_run(run_id).lifecycle is Lifecycle.DELETED
+    for _ in range(2):
+        tracking.experiments.restore("0")
+        assert tracking.get_run(run_id).lifecycle is Lifecycle.DELETED
+    for _ in range(2):
+        tracking.restore_run(run_id)
+    assert tracking.get_run(run_id).lifecycle is Lifecycle.ACTIVE
+
+
+def test_a_view_shows_the_runs_of_its_lifecycle(tracking: Tracking) -> None:
+    other = tracking.experiments.create("other", None, {}).experiment_id
+    gone, kept, hidden = begun(tracking), begun(tracking), begun(tracking, other)
+    tracking.delete_run(gone)
+    tracking.experiments.delete(other)
+
+    def seen(view: View) -> set[str]:
+        return {run.run_id for run in tracking.search_runs(RunSearch(("0", other, "nowhere"), view=view))}
+
+    assert seen(View.ACTIVE_ONLY) == {kept}
+    assert seen(View.DELETED_ONLY) == {gone, hidden}
+    assert seen(View.ALL) == {gone, kept, hidden}
+
+
+def test_a_call_that_was_cut_off_is_made_good_by_the_next(tracking: Tracking, world: World) -> None:
+    run_id = begun(tracking)
+    world.history.append(run_id, [metric(1.0)])
+    tracking.log(run_id, Entries(metrics=(metric(1.0),)))
+    assert tracking.get_run(run_id).metrics == {"mae": metric(1.0)}
+    assert tracking.metric_history(run_id, "mae") == [metric(1.0)]

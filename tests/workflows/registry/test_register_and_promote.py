@@ -1,0 +1,113 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from functions.registry.move_alias.handler import handler as move_alias
+from functions.registry.register_version.handler import handler as register_version
+from shelflife.aws.items import Items
+from shelflife.contracts.models import ModelVersionReference
+from shelflife.registry.dynamo_aliases import DynamoAliases
+from shelflife.registry.dynamo_versions import DynamoModelVersions
+from tests.harness.events import golden
+from tests.harness.workflows import Handler, TaskFailed, run
+
+REGISTER = "registry/register_model"
+PROMOTE = "registry/promote_model"
+
+
+@pytest.fixture(autouse=True)
+def installed(table: Items) -> None:
+    pass
+
+
+def registration(job_id: str = "job-1") -> Any:
+    event = golden("registry/register_version")
+    event["candidate"]["job_id"] = job_id
+    return event
+
+
+def before(handler: Handler, happen: Callable[[], Any]) -> Handler:
+    """The handler, but the first time, after something else happened."""
+    left = [happen]
+
+    def handle(event: Any, context: Any) -> Any:
+        if left:
+            left.pop()()
+        return handler(event, context)
+
+    return handle
+
+
+def test_a_candidate_is_registered_and_promoted() -> None:
+    ended = run(REGISTER, registration())
+    assert (ended.status, ended.states) == ("SUCCEEDED", ("RegisterVersion", "Registered"))
+    registered = ModelVersionReference.model_validate(ended.output["registered"])
+    assert registered.version == 1
+    ended = run(PROMOTE, golden("registry/move_alias"))
+    assert (ended.status, ended.states) == ("SUCCEEDED", ("MoveAlias", "Promoted"))
+    assert ModelVersionReference.model_validate(ended.output["promoted"]) == registered
+
+
+def test_a_workflow_that_was_cut_off_can_be_run_again() -> None:
+    for _ in range(2):
+        assert run(REGISTER, registration()).output["registered"]["version"] == 1
+    for _ in range(2):
+        assert run(PROMOTE, golden("registry/move_alias")).output["promoted"]["version"] == 1
+
+
+def test_a_lost_race_for_a_number_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    add = DynamoModelVersions.add
+    others = ["job-2"]
+
+    def raced(self: Any, version: Any) -> None:
+        if others:
+            add(self, version.model_copy(update={"job_id": others.pop()}))
+        add(self, version)
+
+    monkeypatch.setattr(DynamoModelVersions, "add", raced)
+    ended = run(REGISTER, registration())
+    assert (ended.status, ended.output["registered"]["version"]) == ("SUCCEEDED", 2)
+
+
+def test_a_lost_race_for_an_alias_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    for job_id in ("job-1", "job-2"):
+        run(REGISTER, registration(job_id))
+    move = DynamoAliases.move
+    others = [2]
+
+    def raced(self: Any, asked: Any, news: Any) -> None:
+        if others:
+            move(self, asked.model_copy(update={"to_version": others.pop()}), None)
+        move(self, asked, news)
+
+    monkeypatch.setattr(DynamoAliases, "move", raced)
+    ended = run(PROMOTE, golden("registry/move_alias"))
+    assert (ended.status, ended.output["promoted"]["version"]) == ("SUCCEEDED", 1)
+
+
+@pytest.mark.parametrize("error", ["Lambda.ServiceException", "Lambda.TooManyRequestsException"])
+def test_lambdas_own_troubles_are_retried(error: str) -> None:
+    def fail() -> None:
+        raise TaskFailed(error)
+
+    handlers = {
+        "register_version": before(register_version, fail),
+        "move_alias": before(move_alias, fail),
+    }
+    assert run(REGISTER, registration(), handlers=handlers).status == "SUCCEEDED"
+    assert run(PROMOTE, golden("registry/move_alias"), handlers=handlers).status == "SUCCEEDED"
+
+
+def test_a_refusal_is_a_named_failure() -> None:
+    event = registration()
+    event["verdict"]["passed"] = False
+    ended = run(REGISTER, event)
+    assert (ended.status, ended.error) == ("FAILED", "CandidateNotPassedError")
+    assert "job-1" in json.loads(ended.cause or "")["errorMessage"]
+    ended = run(PROMOTE, golden("registry/move_alias"))
+    assert (ended.status, ended.error) == ("FAILED", "ModelVersionNotFoundError")
+    assert ended.states == ("MoveAlias", "PromotionFailed")
