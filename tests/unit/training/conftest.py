@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
 
 
 @pytest.fixture(autouse=True)

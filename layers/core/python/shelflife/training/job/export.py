@@ -1,4 +1,4 @@
-"""One ONNX graph from the two pieces of a fitted model (docs: training, "Why the graph answers the same").
+"""One ONNX graph from the two pieces of a fitted model.
 
 Three things that a plain conversion gets wrong are set right here:
 
