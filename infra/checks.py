@@ -47,9 +47,9 @@ ACCEPTED = (
         "objects below one prefix: their keys are made while the platform runs",
     ),
     Accepted(
-        r"IAM5\[Resource::[\w-]+-foundation:ExportsOutputFnGetAttCaptures\w+/labels/\*\]",
-        r".*-monitoring/Api/.*",
-        "labels are written below their own prefix",
+        r"IAM5\[Resource::[\w-]+-foundation:ExportsOutputFnGetAttCaptures\w+/(labels|rollups)/\*\]",
+        r".*-monitoring/(Api|ScanDrift)/.*",
+        "labels and roll-ups are written below their own prefixes",
     ),
     Accepted(
         r"IAM5\[Resource::[\w-]+-foundation:ExportsOutputFnGetAttCaptures\w+/\*\]",

@@ -32,7 +32,6 @@ class DataStack(ContextStack):
         artifacts.grant_read(api, f"{Prefix.UPLOADS}*")
         artifacts.grant_read(api, f"{Prefix.DATASETS}*")
         ingest.state_machine.grant_start_execution(api)
-        ingest.state_machine.grant_execution(api, "states:DescribeExecution")
         self.routes = [Route("/v1/data/{proxy+}", api)]
 
     def _ingest_dataset(self, table_name: str) -> Workflow:
@@ -44,7 +43,8 @@ class DataStack(ContextStack):
         )
         self.table.grant_read_write_data(profile)
         artifacts.grant_read(profile, f"{Prefix.UPLOADS}*")
-        artifacts.grant_read_write(profile, f"{Prefix.DATASETS}*")
+        artifacts.grant_read(profile, f"{Prefix.DATASETS}*")
+        artifacts.grant_put(profile, f"{Prefix.DATASETS}*")
         failure = PythonFunction(
             self,
             "RecordFailure",

@@ -21,7 +21,7 @@ class Foundation(Stack):
         self._access_logs = self._bucket("AccessLogs", logged=False)
         self._access_logs.add_lifecycle_rule(expiration=Duration.days(stage.noncurrent_versions_days))
         self.artifacts = self._bucket("Artifacts")
-        self.artifacts.add_lifecycle_rule(prefix=Prefix.UPLOADS, expiration=Duration.days(2))
+        self.artifacts.add_lifecycle_rule(prefix=Prefix.UPLOADS, expiration=Duration.days(7))
         self.captures = self._bucket("Captures")
         self.bus = aws_events.EventBus(self, "Bus", event_bus_name=None)
         self.alarms = aws_sns.Topic(self, "Alarms", enforce_ssl=True, master_key=self.key)

@@ -70,7 +70,8 @@ class MonitoringStack(ContextStack):
         self.table.grant_read_write_data(scan_drift)
         self.foundation.artifacts.grant_read(scan_drift, f"{Prefix.TRAINING}*")
         self.foundation.artifacts.grant_put(scan_drift, f"{Prefix.REPORTS}*")
-        self.foundation.captures.grant_read_write(scan_drift)
+        self.foundation.captures.grant_read(scan_drift)
+        self.foundation.captures.grant_put(scan_drift, "rollups/*")
         return Workflow(
             self,
             "DriftScan",
@@ -88,7 +89,9 @@ class MonitoringStack(ContextStack):
             event_pattern=aws_events.EventPattern(
                 source=[BUS_SOURCE], detail_type=[DriftDetected.detail_type]
             ),
-            targets=[aws_events_targets.SnsTopic(self.foundation.alarms)],
+            targets=[
+                aws_events_targets.SnsTopic(self.foundation.alarms, dead_letter_queue=self.dead_letters)
+            ],
         )
 
     def _function(self, id: str, use_case: str) -> aws_lambda.Function:

@@ -1,7 +1,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from shelflife.tracking.errors import ExperimentExistsError, LostRaceError, UploadNotFoundError
+from shelflife.tracking.errors import ExperimentExistsError, LostRaceError, PartUploadNotFoundError
 from shelflife.tracking.model import Experiment, Metric, Run
 from shelflife.tracking.ports import ArtifactEntry, ArtifactFile
 
@@ -122,7 +122,7 @@ class MemoryArtifactFiles:
         if begun:
             self.files[path] = b"".join(self.parts[etag] for etag in etags), begun[1]
         elif path not in self.files:
-            raise UploadNotFoundError(upload_id)
+            raise PartUploadNotFoundError(upload_id)
 
     def abort_upload(self, path: str, upload_id: str) -> None:
         self.uploads.pop(upload_id, None)

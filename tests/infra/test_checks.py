@@ -15,29 +15,55 @@ from jsonschema import Draft7Validator
 
 from infra.config import ROOT
 
+ENVIRONMENT = os.environ | {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
 ASL = sorted((ROOT / "statemachines").rglob("*.asl.json"))
 
 
 @pytest.mark.slow
 def test_cdk_nag_finds_nothing_that_is_not_acknowledged(stage_name: str, tmp_path: Path) -> None:
     """In a process of its own: a finding fails the synth, as it does for whoever deploys."""
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.app", stage_name, str(tmp_path / "assembly"), "--check"],
-        cwd=ROOT,
-        env=os.environ | {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    report = json.loads((tmp_path / "assembly" / "validation-report.json").read_text())
-    (nag,) = report["pluginReports"]
+    done = _checked(stage_name, tmp_path)
+    report = json.loads((tmp_path / "validation-report.json").read_text())
     found = {
         (violation["ruleName"], cause["constructPath"])
-        for violation in nag["violations"]
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
         for cause in violation["violatingConstructs"]
     }
     assert not found
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_cdk_nag_fails_on_what_is_not_acknowledged(tmp_path: Path) -> None:
+    program = (
+        "from aws_cdk import App, Stack, aws_s3\n"
+        "from infra.checks import check\n"
+        f"app = App(outdir={str(tmp_path)!r}, analytics_reporting=False)\n"
+        'aws_s3.Bucket(Stack(app, "open"), "Bucket")\n'
+        "check(app)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "AwsSolutions-S10" in (tmp_path / "validation-report.json").read_text()
+
+
+def _checked(stage_name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infra.app", stage_name, str(folder), "--check"],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_cfn_lint_finds_nothing(assembly: Path) -> None:

@@ -26,6 +26,7 @@ WITHOUT_RESOURCES = {
     "batch:DescribeJobs",
     "batch:TerminateJob",
     "cloudwatch:PutMetricData",
+    "dynamodb:ListStreams",
     "ecr:GetAuthorizationToken",
     "kms:*",
     "logs:CreateLogDelivery",

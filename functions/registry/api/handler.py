@@ -95,12 +95,12 @@ def mlflow_create_model(call: Call[asked.CreateModel]) -> Json:
 
 @door.get(f"{MLFLOW_MODELS}/get")
 def mlflow_get_model(call: Call[None]) -> Json:
-    return {"registered_model": _shown(registry().model(asked.from_query(asked.NamedModel, call.query).name))}
+    return {"registered_model": _shown(registry().model(call.parameters(asked.NamedModel).name))}
 
 
 @door.get(f"{MLFLOW_MODELS}/search")
 def mlflow_search_models(call: Call[None]) -> Json:
-    search = asked.from_query(asked.Search, call.query)
+    search = call.parameters(asked.Search)
     page = models_found(registry().all_models(), model_clauses(search), search)
     return wire.page_json("registered_models", [_shown(model) for model in page.items], page.next_cursor)
 
@@ -138,7 +138,7 @@ def mlflow_latest_versions(call: Call[asked.NamedModel]) -> Json:
 
 @door.get(f"{MLFLOW_MODELS}/alias")
 def mlflow_get_alias(call: Call[None]) -> Json:
-    named = asked.from_query(asked.NamedAlias, call.query)
+    named = call.parameters(asked.NamedAlias)
     try:
         _, version = promotion().find(named.name, named.alias)
     except AliasNotFoundError as error:
@@ -184,7 +184,7 @@ def mlflow_get_download_uri(call: Call[None]) -> Json:
 
 @door.get(f"{MLFLOW_VERSIONS}/search")
 def mlflow_search_versions(call: Call[None]) -> Json:
-    search = asked.from_query(asked.Search, call.query)
+    search = call.parameters(asked.Search)
     clauses = version_clauses(search)
     page = versions_found(registry().all_versions(model_name_in(clauses)), clauses, search)
     aliases = {model: promotion().of_model(model) for model in {version.model_name for version in page.items}}
@@ -212,7 +212,7 @@ def mlflow_untag_version(call: Call[asked.UntagVersion]) -> Json:
 
 
 def _numbered(call: Call[None]) -> ModelVersion:
-    named = asked.from_query(asked.NumberedVersion, call.query)
+    named = call.parameters(asked.NumberedVersion)
     return registry().version(named.name, named.version)
 
 

@@ -40,19 +40,19 @@ def create_experiment(call: Call[asked.CreateExperiment]) -> Nothing:
 
 @door.get(f"{MLFLOW}/experiments/get")
 def get_experiment(call: Call[None]) -> Nothing:
-    experiment_id = asked.from_query(asked.ExperimentId, call.query).experiment_id
+    experiment_id = call.parameters(asked.ExperimentId).experiment_id
     return {"experiment": wire.experiment_json(experiments().get(experiment_id))}
 
 
 @door.get(f"{MLFLOW}/experiments/get-by-name")
 def get_experiment_by_name(call: Call[None]) -> Nothing:
-    name = asked.from_query(asked.NamedExperiment, call.query).experiment_name
+    name = call.parameters(asked.NamedExperiment).experiment_name
     return {"experiment": wire.experiment_json(experiments().get_by_name(name))}
 
 
 @door.get(f"{MLFLOW}/experiments/search")
 def list_experiments(call: Call[None]) -> str:
-    return _found_experiments(asked.from_query(asked.SearchExperiments, call.query))
+    return _found_experiments(call.parameters(asked.SearchExperiments))
 
 
 @door.post(f"{MLFLOW}/experiments/search", role=Role.VIEWER, body=asked.SearchExperiments)
@@ -106,7 +106,7 @@ def create_run(call: Call[asked.CreateRun]) -> Nothing:
 
 @door.get(f"{MLFLOW}/runs/get")
 def get_run(call: Call[None]) -> Nothing:
-    run_id = asked.from_query(asked.RunId, call.query).of
+    run_id = call.parameters(asked.RunId).of
     return {"run": wire.run_json(tracking().get_run(run_id))}
 
 
@@ -169,7 +169,7 @@ def search_runs(call: Call[asked.SearchRuns]) -> str:
 
 @door.get(f"{MLFLOW}/metrics/get-history")
 def get_metric_history(call: Call[None]) -> str:
-    page = asked.from_query(asked.MetricHistoryPage, call.query)
+    page = call.parameters(asked.MetricHistoryPage)
     history = tracking().metric_history(page.of, page.metric_key)
     return wire.page("metrics", history, wire.metric_json, token=page.page_token, limit=page.max_results)
 

@@ -2,6 +2,7 @@
 
 from shelflife.contracts.access import Role
 from shelflife.entry.http import Call, HttpDoor, InvalidParameterError
+from shelflife.kernel.ids import checked_name
 from shelflife.kernel.names import Context
 from shelflife.validation.model import EvaluationRecord, Gates, Policy
 from shelflife.validation.wiring import validation
@@ -12,12 +13,14 @@ handler = door.handle
 
 @door.get("/v1/validation/policies/<model_name>")
 def get_policy(call: Call[None], model_name: str) -> Policy:  # noqa: ARG001 - every route takes its call
-    return validation().policy(model_name)
+    return validation().policy(checked_name("model_name", model_name))
 
 
 @door.put("/v1/validation/policies/<model_name>", role=Role.APPROVER, body=Gates)
 def set_gates(call: Call[Gates], model_name: str) -> Policy:
-    return validation().set_gates(model_name, call.body, changed_by=call.principal.name)
+    return validation().set_gates(
+        checked_name("model_name", model_name), call.body, changed_by=call.principal.name
+    )
 
 
 @door.get("/v1/validation/evaluations")

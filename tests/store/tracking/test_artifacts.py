@@ -4,7 +4,7 @@ import pytest
 from botocore.stub import Stubber
 
 from shelflife.aws.clients import client
-from shelflife.tracking.errors import UploadNotFoundError
+from shelflife.tracking.errors import PartUploadNotFoundError
 from shelflife.tracking.objects import S3ArtifactFiles
 from shelflife.tracking.ports import ArtifactEntry, ArtifactFile, ArtifactFiles
 from tests.fakes.tracking import MemoryArtifactFiles
@@ -71,7 +71,7 @@ def test_completing_what_is_completed_is_fine_and_what_is_aborted_is_refused(aws
         files.complete_upload("1/a/large.bin", "u1", ["e1"])
         stub.add_client_error("complete_multipart_upload", "NoSuchUpload", http_status_code=404)
         stub.add_client_error("head_object", "404", http_status_code=404)
-        with pytest.raises(UploadNotFoundError):
+        with pytest.raises(PartUploadNotFoundError):
             files.complete_upload("1/a/large.bin", "u1", ["e1"])
 
 

@@ -26,7 +26,7 @@ from shelflife.data.model import (
     ingestion_id_of,
 )
 from shelflife.data.ports import Executions, Ingestions, Uploads, VersionFiles, Versions
-from shelflife.kernel.ids import Clock, NewId
+from shelflife.kernel.ids import Clock, NewId, checked_name
 from shelflife.kernel.paging import Page
 
 LATEST = "latest"
@@ -52,7 +52,7 @@ class Datasets:
         """Make a place for one file, and a URL to PUT it to within the hour."""
         at = self.now()
         upload = Upload(
-            name=name,
+            name=checked_name("name", name),
             upload_id=self.new_id(),
             format=file_format,
             description=description,

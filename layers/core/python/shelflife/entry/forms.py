@@ -32,6 +32,17 @@ class UnauthenticatedError(ShelflifeError):
         super().__init__("no valid API token was sent: use Authorization: Bearer <token>")
 
 
+class InvalidInputError(InvalidError):
+    """A body or parameters whose fields are not what the route takes; each fault names its field and value.
+
+    Only what a caller sent is told like this: a record of ours that cannot be read is no fault of the caller.
+    """
+
+    def __init__(self, error: ValidationError) -> None:
+        faults = field_faults(error)
+        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in faults[:5]), faults)
+
+
 class RouteNotFoundError(NotFoundError):
     #: Clients of MLflow then try an older route, or say that the server is too old.
     mlflow_code: ClassVar[str] = "ENDPOINT_NOT_FOUND"
@@ -104,9 +115,6 @@ def failure_of(error: Exception) -> Failure:
     An error whose class has `mlflow_code` is known to MLflow's clients under that code, with status 400
     unless it is a NotFoundError.
     """
-    if isinstance(error, ValidationError):
-        faults = field_faults(error)
-        return Failure(HTTPStatus.BAD_REQUEST, "invalid-input", _summary(faults), faults)
     if not isinstance(error, ShelflifeError):
         return Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "this failed inside the platform")
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
@@ -182,10 +190,6 @@ def _headers(failure: Failure) -> dict[str, str]:
     if failure.allowed:
         return {"Allow": ", ".join(failure.allowed)}
     return {"WWW-Authenticate": "Bearer"} if failure.status is HTTPStatus.UNAUTHORIZED else {}
-
-
-def _summary(faults: tuple[FieldFault, ...]) -> str:
-    return "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:5])
 
 
 def _shown(value: object) -> str:

@@ -10,15 +10,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_origin
 from urllib.parse import parse_qs
 
+from pydantic import BaseModel, ValidationError
+
 from shelflife.contracts.access import Principal, Role
-from shelflife.entry.forms import JSON, UnauthenticatedError
+from shelflife.entry.forms import JSON, InvalidInputError, UnauthenticatedError
 from shelflife.kernel.errors import FieldFault, ForbiddenError, InvalidError
 from shelflife.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 B = TypeVar("B")
+M = TypeVar("M", bound=BaseModel)
 #: Lambda's limit of an answer is 6 MB; what the envelope takes is left out.
 ANSWER_LIMIT = 5_900_000
 #: Stands for nobody on routes that are open to all.
@@ -62,6 +65,19 @@ class Call(Generic[B]):
         """The first value of a query parameter."""
         values = self.query.get(name)
         return values[0] if values else None
+
+    def parameters(self, kind: type[M]) -> M:
+        """The whole query string as a model; only lists repeat their name.
+
+        Raises:
+            InvalidInputError: a parameter is not what the model takes.
+        """
+        lists = {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is tuple}
+        told = {name: values if name in lists else values[0] for name, values in self.query.items()}
+        try:
+            return kind.model_validate(told)
+        except ValidationError as error:
+            raise InvalidInputError(error) from error
 
     def page(self) -> tuple[int, str | None]:
         """`limit` and `cursor` of a list."""

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from shelflife.contracts.access import Role
 from shelflife.entry.forms import (
     AnswerTooLargeError,
+    InvalidInputError,
     MethodNotAllowedError,
     RouteNotFoundError,
     failure_of,
@@ -177,7 +178,7 @@ def _parsed(raw: bytes, body: type[BaseModel]) -> BaseModel:
     except ValidationError as error:
         if any(fault["type"] == "json_invalid" for fault in error.errors(include_url=False)):
             raise InvalidBodyError(error.errors(include_url=False)[0]["msg"]) from error
-        raise
+        raise InvalidInputError(error) from error
 
 
 def _response(answered: Any) -> Response[Any]:

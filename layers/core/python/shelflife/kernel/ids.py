@@ -1,5 +1,6 @@
 """Names and ids: what they may look like, and how new ones are made."""
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,8 +8,12 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, StringConstraints
 
+from shelflife.kernel.errors import FieldFault, InvalidError
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+
 #: What a person calls a dataset, a model or a deployment: it travels in URLs, keys and job names.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
 #: A lower-case hexadecimal SHA-256.
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Moment = AwareDatetime
@@ -16,6 +21,25 @@ Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class InvalidNameError(InvalidError):
+    def __init__(self, field: str, value: str) -> None:
+        expected = "expected 1 to 63 letters, digits, '_', '.' and '-', the first a letter or digit"
+        super().__init__(
+            f"{field} is {value!r}, {expected}", [FieldFault(field, f"{expected}, got {value!r}")]
+        )
+
+
+def checked_name(field: str, value: str) -> Name:
+    """The value, if it can be a name: for what comes in by a path, where no body checks it.
+
+    Raises:
+        InvalidNameError: it cannot.
+    """
+    if not re.match(_NAME, value):
+        raise InvalidNameError(field, value)
+    return value
 
 
 def utc_now() -> datetime:

@@ -20,7 +20,7 @@ class ScanOvertakenError(ConflictError):
         super().__init__(f"monitor {deployment!r} changed while scan {scan_id!r} looked at it")
 
 
-class UnknownColumnError(InvalidError):
+class UnknownIgnoredFeatureError(InvalidError):
     def __init__(self, deployment: str, columns: Sequence[str], known: Sequence[str]) -> None:
         message = (
             f"deployment {deployment!r} has no features {', '.join(map(repr, columns))};"

@@ -9,7 +9,7 @@ from shelflife.monitoring.errors import (
     LabelValueError,
     MonitorNotFoundError,
     ReportNotFoundError,
-    UnknownColumnError,
+    UnknownIgnoredFeatureError,
 )
 from shelflife.monitoring.model import (
     Label,
@@ -83,12 +83,12 @@ class Monitoring:
 
         Raises:
             MonitorNotFoundError: there is no such monitor.
-            UnknownColumnError: it ignores a feature that the deployment does not have.
+            UnknownIgnoredFeatureError: it ignores a feature that the deployment does not have.
         """
         known = self.find(deployment).watched.features
         unknown = [name for name in policy.ignored if name not in known]
         if unknown:
-            raise UnknownColumnError(deployment, unknown, known)
+            raise UnknownIgnoredFeatureError(deployment, unknown, known)
         return self.monitors.set_policy(deployment, policy)
 
     def stop(self, deployment: str) -> None:

@@ -1,7 +1,7 @@
 """What MLflow's clients send. They are of many versions, so fields not known here are passed over."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, TypeVar, get_origin
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -106,12 +106,3 @@ class Search(Request):
 
 def plain(tags: Sequence[SentTag]) -> dict[str, str]:
     return {tag.key: tag.value for tag in tags}
-
-
-def from_query(kind: type[R], query: Mapping[str, Sequence[str]]) -> R:
-    """The request that a query string makes; only lists repeat their name."""
-    lists = {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is tuple}
-    return kind.model_validate(
-        # Format 2.0 of the event splits a value at its commas: what is no list is put together again.
-        {name: list(values) if name in lists else ",".join(values) for name, values in query.items()}
-    )

@@ -85,7 +85,7 @@ class Artifacts:
         """Make the file of its parts; completing it again changes nothing.
 
         Raises:
-            UploadNotFoundError: there is no such upload, and no such file.
+            PartUploadNotFoundError: there is no such upload, and no such file.
         """
         if etags:
             self.files.complete_upload(safe(path), upload_id, etags)

@@ -104,7 +104,7 @@ class ArtifactTooLargeError(TooLargeError):
         )
 
 
-class UploadNotFoundError(NotFoundError):
+class PartUploadNotFoundError(NotFoundError):
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"there is no unfinished upload {upload_id!r}; it was completed or aborted")
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from shelflife.kernel.names import Prefix
 from shelflife.tracking.artifacts import disposition
-from shelflife.tracking.errors import UploadNotFoundError
+from shelflife.tracking.errors import PartUploadNotFoundError
 from shelflife.tracking.ports import ArtifactEntry, ArtifactFile
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class S3ArtifactFiles:
             if error.response["Error"]["Code"] != "NoSuchUpload":
                 raise
             if self.find(path) is None:
-                raise UploadNotFoundError(upload_id) from error
+                raise PartUploadNotFoundError(upload_id) from error
 
     def abort_upload(self, path: str, upload_id: str) -> None:
         try:

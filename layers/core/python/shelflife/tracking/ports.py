@@ -93,7 +93,7 @@ class ArtifactFiles(Protocol):
         """Make one file of the parts.
 
         Raises:
-            UploadNotFoundError: there is no such upload.
+            PartUploadNotFoundError: there is no such upload.
         """
 
     def abort_upload(self, path: str, upload_id: str) -> None: ...

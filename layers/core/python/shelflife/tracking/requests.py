@@ -3,8 +3,7 @@
 Numbers may come as texts, enumerations by name; a run may be called `run_uuid` (the oldest clients).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Self, TypeVar, get_origin
+from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -205,11 +204,3 @@ class EndUpload(UploadedFile):
     def etags(self) -> list[str]:
         """The parts' tags in order."""
         return [part.etag for part in sorted(self.parts, key=lambda part: part.part_number)]
-
-
-def from_query(kind: type[R], query: Mapping[str, Sequence[str]]) -> R:
-    """The request that a query string makes; only lists repeat their name."""
-    lists = {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is tuple}
-    return kind.model_validate(
-        {name: list(values) if name in lists else values[0] for name, values in query.items()}
-    )
