@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Acknowledgment, App, Validations
 from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,11 @@ def check(app: App) -> None:
     pack = AwsSolutionsChecks(app)
     for violation in pack.validate_scope(app).violations:
         for found in violation.violating_resources:
-            reason = _reason(violation.rule_name, found.construct_path)
+            path = found.construct_path or ""
+            reason = _reason(violation.rule_name, path)
             if reason:
-                cause = app.node.find_child(found.construct_path.partition("/")[0])
-                for name in found.construct_path.split("/")[1:]:
+                cause: IConstruct = app
+                for name in path.split("/"):
                     cause = cause.node.find_child(name)
                 Validations.of(cause).acknowledge(Acknowledgment(id=violation.rule_name, reason=reason))
     Validations.of(app).add_plugins(pack)

@@ -102,7 +102,7 @@ class Deployer:
             template = {"TemplateBody": body}
         change = cloudformation.update_stack if exists else cloudformation.create_stack
         try:
-            change(StackName=stack.name, Capabilities=list(_CAPABILITIES), **template)  # type: ignore[arg-type,operator]  # both take these
+            change(StackName=stack.name, Capabilities=list(_CAPABILITIES), **template)  # type: ignore[arg-type]  # both take these
         except ClientError as error:
             if "No updates" in error.response["Error"].get("Message", ""):
                 return False

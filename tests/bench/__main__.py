@@ -1,0 +1,42 @@
+"""Speed and size, as medians on this machine: `make bench`; `python -m tests.bench NAME …` for some of them.
+
+Results go to `.build/bench.json`, beside what the machine was. Ratios travel better than seconds.
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+
+from tests.bench import commands, drift, installation, predictions, sizes
+from tests.bench.measure import Figure
+
+BENCHES: dict[str, Callable[[], list[Figure]]] = {
+    "sizes": sizes.run,
+    "drift": drift.run,
+    "predictions": predictions.run,
+    "installation": installation.run,
+    "commands": commands.run,
+}
+
+
+def main(names: list[str]) -> None:
+    unknown = set(names) - BENCHES.keys()
+    if unknown:
+        sys.exit(f"no such bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    figures: list[Figure] = []
+    for name in names or BENCHES:
+        print(f"\n{name}")  # noqa: T201 - what a bench is for
+        for figure in BENCHES[name]():
+            print(f"  {figure.told()}")  # noqa: T201 - what a bench is for
+            figures.append(figure)
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+    told = {"machine": machine, "figures": [figure.__dict__ for figure in figures]}
+    (commands.ROOT / ".build" / "bench.json").write_text(json.dumps(told, indent=2) + "\n")
+    if any(figure.missed for figure in figures):
+        sys.exit("some figures miss their budget")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
