@@ -1,15 +1,15 @@
 """From a file to a monitored deployment, through the documented API."""
 
+from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
-import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.utils.server_info import _clear_server_info_cache
 
 from tests.e2e import steps
+from tests.e2e.captures import captured
 from tests.e2e.stories import STORIES, Stories, Story, Told
 from tests.harness.installation import SCHEDULE, News, Platform, eventually
 
@@ -20,17 +20,6 @@ pytestmark = pytest.mark.e2e
 def told(request: pytest.FixtureRequest, stories: Stories) -> Told:
     story: Story = request.param
     return stories.tell(story)
-
-
-def captured(platform: Platform, deployment: str, folder: Any) -> pd.DataFrame:
-    """All rows of the deployment in the capture bucket."""
-    bucket = platform.resource("foundation", "Captures", "AWS::S3::Bucket")
-    for number, body in enumerate(platform.objects(bucket, f"captures/{deployment}/").values()):
-        (folder / f"{number}.parquet").write_bytes(body)
-    if not list(folder.glob("*.parquet")):
-        return pd.DataFrame()
-    with duckdb.connect() as duck:
-        return duck.execute(f"SELECT * FROM read_parquet('{folder}/*.parquet')").df()
 
 
 def test_the_same_bytes_are_the_same_version(told: Told, platform: Platform) -> None:
@@ -97,7 +86,7 @@ def test_the_run_is_read_with_mlflows_own_client(
     assert [one.info.run_id for one in found] == [run.info.run_id]
 
 
-def test_every_predicted_row_is_captured_once(told: Told, platform: Platform, tmp_path: Any) -> None:
+def test_every_predicted_row_is_captured_once(told: Told, platform: Platform, tmp_path: Path) -> None:
     story, answers = told.story, told.answers
     wanted = sum(len(rows) for rows, _ in answers.values())
     eventually(lambda: len(captured(platform, story.name, tmp_path)) >= wanted, "captured rows")

@@ -44,6 +44,7 @@ class Platform:
 
     def __init__(self, installation: Installation, endpoints: Endpoints) -> None:
         self.installation = installation
+        self.folder = installation.folder
         self.endpoints = endpoints
         self.http = httpx.Client(base_url=endpoints.api_url, timeout=_ANSWER_SECONDS)
         self._clients: dict[str, Any] = {}

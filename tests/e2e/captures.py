@@ -1,0 +1,19 @@
+"""What the capture bucket holds of a deployment."""
+
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from tests.harness.installation import Platform
+
+
+def captured(platform: Platform, deployment: str, folder: Path) -> pd.DataFrame:
+    """All of its rows; files go to the folder."""
+    bucket = platform.resource("foundation", "Captures", "AWS::S3::Bucket")
+    for number, body in enumerate(platform.objects(bucket, f"captures/{deployment}/").values()):
+        (folder / f"{number}.parquet").write_bytes(body)
+    if not list(folder.glob("*.parquet")):
+        return pd.DataFrame()
+    with duckdb.connect() as duck:
+        return duck.execute(f"SELECT * FROM read_parquet('{folder}/*.parquet')").df()
