@@ -11,7 +11,7 @@ from shelflife.aws.clients import client
 from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype, ModelVersionReference, Signature
 from shelflife.serving.errors import ModelUnusableError
-from shelflife.serving.sessions import OnnxModels
+from shelflife.serving.sessions import OnnxModels, StoredModels
 from tests.fakes.onnx_models import PREDICTION, classifying, input_of, reference_of, summing
 from tests.harness.cloud import make_bucket
 
@@ -90,6 +90,15 @@ def test_one_model_is_kept_whatever_the_budget(objects: Objects) -> None:
     models = OnnxModels(objects, 0)
     reference = put(objects, classifying())
     assert models.load(reference) is models.load(reference)
+
+
+def test_a_stored_model_is_read_anew(objects: Objects) -> None:
+    models = StoredModels(objects)
+    reference = put(objects, classifying())
+    models.load(reference)
+    objects.write(reference.candidate.model.uri, b"something else")
+    with pytest.raises(ModelUnusableError, match="has SHA-256"):
+        models.load(reference)
 
 
 def with_digest(reference: ModelVersionReference, content: bytes) -> ModelVersionReference:

@@ -27,6 +27,24 @@ BATCH = {
             "AlgorithmError: row 3",
         ),
         (
+            json.dumps(
+                {
+                    "TrainingJobStatus": "Stopped",
+                    "SecondaryStatus": "MaxRuntimeExceeded",
+                    "SecondaryStatusTransitions": [
+                        {"Status": "Training", "StatusMessage": "in progress"},
+                        {"Status": "MaxRuntimeExceeded", "StatusMessage": "runtime exceeded 60 seconds"},
+                    ],
+                }
+            ),
+            "runtime exceeded 60 seconds",
+        ),
+        (
+            json.dumps({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxWaitTimeExceeded"}),
+            "the job is MaxWaitTimeExceeded",
+        ),
+        (json.dumps({"TrainingJobStatus": "Stopped"}), "the job is Stopped"),
+        (
             json.dumps(BATCH),
             "Essential container in task exited, OutOfMemoryError: Container killed, exit code 137",
         ),

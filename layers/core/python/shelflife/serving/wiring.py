@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.service import Serving
-    from shelflife.serving.sessions import OnnxModels
     from shelflife.serving.storing import CaptureStore
 
 # ruff: noqa: PLC0415 - see the first line
@@ -33,13 +32,14 @@ def serving() -> "Serving":
 @cache
 def activations() -> "Activations":
     from shelflife.serving.activation import Activations
+    from shelflife.serving.sessions import StoredModels
 
     items = _items(ServingSettings.from_env())
     return Activations(
         deployments=DynamoDeployments(items),
         aliases=DynamoAliases(items),
-        # Each promotion brings another model: the last one is all that is worth keeping.
-        models=_models(budget_bytes=0),
+        # A session of an earlier activation says nothing of the file that others will load.
+        models=StoredModels(Objects(client("s3"))),
         now=utc_now,
         new_id=new_id,
     )
@@ -50,11 +50,12 @@ def predictions() -> "Predictions":
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.queue import SqsCaptures
     from shelflife.serving.served import ServedModels
+    from shelflife.serving.sessions import OnnxModels
 
     settings = PredictSettings.from_env()
     return Predictions(
         served=ServedModels(DynamoDeployments(_items(settings)), monotonic),
-        models=_models(settings.model_budget_bytes),
+        models=OnnxModels(Objects(client("s3")), settings.model_budget_bytes),
         captures=SqsCaptures(hurried_sqs(), settings.capture_queue_url),
         now=utc_now,
         new_id=new_id,
@@ -82,9 +83,3 @@ def capture_store() -> "CaptureStore":
 
 def _items(settings: ServingSettings | PredictSettings | StoreCapturesSettings) -> Items:
     return Items(client("dynamodb"), settings.serving_table_name)
-
-
-def _models(budget_bytes: int) -> "OnnxModels":
-    from shelflife.serving.sessions import OnnxModels
-
-    return OnnxModels(Objects(client("s3")), budget_bytes)

@@ -53,12 +53,21 @@ def _told(cause: str, depth: int) -> str:
         return _of_function(document)
     if "JobId" in document or "JobQueue" in document:
         return _of_batch(document)
+    if "TrainingJobStatus" in document:
+        return _of_sagemaker(document)
     return str(document.get("FailureReason") or document.get("Error") or document.get("Status") or cause)
 
 
 def _of_function(document: dict[str, Any]) -> str:
     kind, message = document.get("errorType", ""), document["errorMessage"]
     return f"{kind}: {message}" if kind else str(message)
+
+
+def _of_sagemaker(document: dict[str, Any]) -> str:
+    """A job that was stopped, as by its time limit, has no reason of its own: its last step says why."""
+    steps = document.get("SecondaryStatusTransitions") or [{}]
+    told = document.get("FailureReason") or steps[-1].get("StatusMessage")
+    return str(told or f"the job is {document.get('SecondaryStatus') or document['TrainingJobStatus']}")
 
 
 def _of_batch(document: dict[str, Any]) -> str:
