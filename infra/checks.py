@@ -6,10 +6,13 @@ the synth. Most lines are about wildcards that CDK's own grants write.
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aws_cdk import Acknowledgment, App, Validations
 from cdk_nag import AwsSolutionsChecks
-from constructs import IConstruct
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """An installation of the platform on a local cloud: start it, synthesize, deploy, make the first token."""
 
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ STAGE = "local"
 _SOURCES = ("infra", "functions", "statemachines", "layers/core")
 _SOURCE_SUFFIXES = {".py", ".json", ".txt", ".csv", ""}
 _TOKEN_DAYS = 30
+_KEPT_ASSEMBLIES = 2
 
 Say = Callable[[str], None]
 
@@ -30,6 +35,10 @@ Say = Callable[[str], None]
 class SynthesisFailedError(RuntimeError):
     def __init__(self, output: str) -> None:
         super().__init__(f"the stacks cannot be synthesized:\n{output.strip()[-4000:]}")
+
+
+class TokenRefusedError(RuntimeError):
+    """The function that makes tokens said why it did not make one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,29 +134,53 @@ class _Timed:
 
 
 def synthesized(stage: str, say: Say) -> Path:
-    """The stage's assembly, made anew only if a source of it has changed."""
-    say("building layers")
-    layers.build("local" if stage == STAGE else "aws")
-    folder = ROOT / ".build" / "cdk" / stage
-    marker = folder.with_suffix(".synthesized")
-    wanted = _fingerprint()
-    if marker.exists() and marker.read_text() == wanted and (folder / "order.json").exists():
+    """The stage's assembly: made anew only if a source of it has changed, and never changed once it is made.
+
+    Its folder is named after what it was made from, so whoever deploys one is not disturbed by another synth.
+    """
+    with _alone(ROOT / ".build" / "cdk" / "lock"):
+        say("building layers")
+        platform = "local" if stage == STAGE else "aws"
+        layers.build(platform)
+        folder = ROOT / ".build" / "cdk" / f"{stage}-{_fingerprint(platform)[:16]}"
+        if not (folder / "order.json").exists():
+            say("synthesizing the stacks")
+            _synthesize(stage, folder)
+            _forget_older(stage, folder)
         return folder
-    say("synthesizing the stacks")
-    marker.unlink(missing_ok=True)
+
+
+def _synthesize(stage: str, folder: Path) -> None:
     environment = os.environ | {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
-    done = subprocess.run(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "infra.app", stage, str(folder)],
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SynthesisFailedError(done.stderr or done.stdout)
-    marker.write_text(wanted)
-    return folder
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".synth-") as aside:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "infra.app", stage, f"{aside}/assembly"],
+            cwd=ROOT,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise SynthesisFailedError(done.stderr or done.stdout)
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(aside, "assembly").rename(folder)
+
+
+def _forget_older(stage: str, newest: Path) -> None:
+    """Leave the last few: a deployment may still read from one."""
+    others = [found for found in newest.parent.glob(f"{stage}-*") if found != newest]
+    for old in sorted(others, key=lambda found: found.stat().st_mtime, reverse=True)[_KEPT_ASSEMBLIES:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Whoever builds in this folder waits for whoever does so already."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def issue_token(
@@ -156,7 +189,7 @@ def issue_token(
     """A new API token, made by the function that operators invoke.
 
     Raises:
-        RuntimeError: the function refused, with its reason.
+        TokenRefusedError: the function refused, with its reason.
     """
     outputs = Deployer(account, lambda *_: None).outputs(f"shelflife-{stage}-access")
     asked = {"name": name, "role": role, "expires_in_days": days}
@@ -165,7 +198,7 @@ def issue_token(
     )
     told: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise RuntimeError(told.get("errorMessage", "the token was not made"))
+        raise TokenRefusedError(told.get("errorMessage", "the token was not made"))
     return told
 
 
@@ -185,17 +218,17 @@ def write_private(path: Path, text: str) -> None:
     aside.replace(path)
 
 
-def _fingerprint() -> str:
+def _fingerprint(platform: str) -> str:
     digest = hashlib.sha256()
-    for path in _sources():
+    for path in _sources(platform):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
-def _sources() -> Iterator[Path]:
+def _sources(platform: str) -> Iterator[Path]:
     for folder in _SOURCES:
         for path in sorted((ROOT / folder).rglob("*")):
             hidden = any(part in {"__pycache__", "node_modules"} for part in path.parts)
             if path.is_file() and not hidden and path.suffix in _SOURCE_SUFFIXES:
                 yield path
-    yield from sorted((ROOT / ".build" / "layers").glob("*/*.built"))
+    yield from sorted((ROOT / ".build" / "layers" / platform).glob("*.built"))

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from infra.cli import cloud, logs, schedules
 from infra.deploy.deployer import DeploymentFailedError
-from infra.installation import ROOT, SynthesisFailedError
+from infra.installation import ROOT, SynthesisFailedError, TokenRefusedError
 from infra.local.state import LocalCloudError
+from shelflife.contracts.access import Role
 
 app = typer.Typer(
     name="shelflife",
@@ -33,6 +34,15 @@ Region = Annotated[
     str | None, typer.Option(help="AWS region; without it, the local cloud's or your default.")
 ]
 StageName = Annotated[str, typer.Option("--stage", help="Stage of infra/config.py.")]
+
+#: What a person can mend.
+_MENDABLE = (
+    LocalCloudError,
+    DeploymentFailedError,
+    SynthesisFailedError,
+    TokenRefusedError,
+    cloud.UsageError,
+)
 
 
 @app.command()
@@ -103,7 +113,7 @@ def demo() -> None:
 @token_app.command("create")
 def create_token(
     name: Annotated[str, typer.Argument(help="Who the token is for.")],
-    role: Annotated[str, typer.Option(help="viewer, contributor, approver or admin.")] = "contributor",
+    role: Annotated[Role, typer.Option(help="What the token may do.")] = Role.CONTRIBUTOR,
     days: Annotated[float, typer.Option(help="Days until it expires; 365 at the most.")] = 90,
     folder: Folder = FOLDER,
     endpoint_url: Endpoint = None,
@@ -118,6 +128,8 @@ def main() -> None:
     """Run the command; what a person can mend is said in one line, without a trace."""
     try:
         app()
-    except (LocalCloudError, DeploymentFailedError, SynthesisFailedError, cloud.UsageError) as error:
-        Console(stderr=True).print(f"shelflife: {error}", style="red", highlight=False, markup=False)
+    except _MENDABLE as error:
+        Console(stderr=True).print(
+            f"shelflife: {error}", style="red", highlight=False, markup=False, soft_wrap=True
+        )
         sys.exit(1)

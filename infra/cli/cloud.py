@@ -50,9 +50,12 @@ def up(folder: Path, port: int | None) -> None:
     try:
         endpoints = installation.start()
         console.print(f"\nup in {time.monotonic() - began:.1f} s\n")
-        console.print(
-            f"  API    {endpoints.api_url}\n  token  {endpoints.token}\n  AWS    {endpoints.aws_endpoint_url}"
-        )
+        for name, value in (
+            ("API", endpoints.api_url),
+            ("token", endpoints.token),
+            ("AWS", endpoints.aws_endpoint_url),
+        ):
+            console.print(f"  {name:6} {value}", soft_wrap=True)
         console.print(
             "\nnext:\n"
             f'  export API="$(jq -r .api_url {folder}/endpoints.json)"\n'
@@ -77,10 +80,12 @@ def status(folder: Path) -> None:
     if record is None:
         console.print("no local cloud runs here")
         return
-    console.print(f"local cloud  {record.endpoint_url}  process {record.pid}, since {record.started_at}")
+    console.print(
+        f"local cloud  {record.endpoint_url}  process {record.pid}, since {record.started_at}", soft_wrap=True
+    )
     endpoints = read_endpoints(folder)
     if endpoints:
-        console.print(f"API          {endpoints.api_url}")
+        console.print(f"API          {endpoints.api_url}", soft_wrap=True)
     account = Account(record.region, record.endpoint_url, record.account)
     table = Table("stack", "status", "changed")
     for stack in account.cloudformation.describe_stacks()["Stacks"]:
@@ -100,7 +105,8 @@ def deploy(account: Account, stage: str, folder: Path) -> None:
 
 def create_token(account: Account, stage: str, asked: tuple[str, str, float]) -> None:
     made = issue_token(account, stage, *asked)
-    console.print(f"token    {made['token']}\nid       {made['token_id']}\nexpires  {made['expires_at']}")
+    told = f"token    {made['token']}\nid       {made['token_id']}\nexpires  {made['expires_at']}"
+    console.print(told, soft_wrap=True)
 
 
 def _local_account(endpoint_url: str) -> str | None:

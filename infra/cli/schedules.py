@@ -24,4 +24,4 @@ def fire(account: Account, name: str) -> None:
     started = account.client("stepfunctions").start_execution(
         stateMachineArn=schedule["Target"]["Arn"], input=schedule["Target"].get("Input", "{}")
     )
-    console.print(f"{matching[0]}: started {started['executionArn']}")
+    console.print(f"{matching[0]}: started {started['executionArn']}", soft_wrap=True)

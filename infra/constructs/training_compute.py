@@ -123,7 +123,7 @@ class TrainingCompute(Construct):
         )
         self.queue = aws_batch.JobQueue(self, "Queue")
         self.queue.add_compute_environment(environment, 1)
-        logs = aws_logs.LogGroup(
+        self.batch_logs = aws_logs.LogGroup(
             self, "Logs", retention=self._stage.log_retention, removal_policy=self._stage.removal_policy
         )
         self.definition = aws_batch.EcsJobDefinition(
@@ -137,7 +137,7 @@ class TrainingCompute(Construct):
                 memory=CdkSize.gibibytes(8),
                 job_role=self.role,
                 assign_public_ip=True,
-                logging=aws_ecs.LogDrivers.aws_logs(stream_prefix="train", log_group=logs),
+                logging=aws_ecs.LogDrivers.aws_logs(stream_prefix="train", log_group=self.batch_logs),
             ),
             timeout=Duration.hours(24),
         )

@@ -42,6 +42,7 @@ class TrainingStack(ContextStack):
                 training_table_name=self.table.table_name,
                 artifact_bucket_name=foundation.artifacts.bucket_name,
                 train_model_arn=train.state_machine.state_machine_arn,
+                batch_log_group_name=self._compute.batch_logs.log_group_name,
             ),
         )
         foundation.artifacts.grant_read(api, f"{Prefix.DATASETS}*")

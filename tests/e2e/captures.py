@@ -16,4 +16,4 @@ def captured(platform: Platform, deployment: str, folder: Path) -> pd.DataFrame:
     if not list(folder.glob("*.parquet")):
         return pd.DataFrame()
     with duckdb.connect() as duck:
-        return duck.execute(f"SELECT * FROM read_parquet('{folder}/*.parquet')").df()
+        return duck.read_parquet(f"{folder}/*.parquet").df()

@@ -30,7 +30,7 @@ def caught(platform: Platform, act: Callable[[int], object]) -> dict[str, Caught
     for backend in BACKENDS:
         plan = line_plan(backend=backend, limits={"max_seconds": LIMIT_SECONDS})
         job_id = steps.start(platform, plan)
-        pid = eventually(lambda job_id=job_id: process_of(platform, job_id), f"a process of job {job_id}")
+        pid = _started(platform, job_id)
         act(pid)
         found[backend] = Caught(job_id, pid, time.monotonic())
     return found
@@ -50,6 +50,12 @@ def process_of(platform: Platform, job_id: str) -> int | None:
             if "job_main" not in command:
                 return pid
     return None
+
+
+def _started(platform: Platform, job_id: str) -> int:
+    pid = eventually(lambda: process_of(platform, job_id), f"a process of job {job_id}")
+    assert pid is not None
+    return pid
 
 
 def _batch_folders(platform: Platform, name: str) -> list[str]:

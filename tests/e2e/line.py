@@ -43,7 +43,9 @@ class Line:
     platform: Platform
 
     def model_uri(self, version: int) -> str:
-        uri: str = self.platform.get(f"/v1/registry/models/{NAME}/versions/{version}")["candidate"]["model"]["uri"]
+        uri: str = self.platform.get(f"/v1/registry/models/{NAME}/versions/{version}")["candidate"]["model"][
+            "uri"
+        ]
         return uri
 
     def infer(self, deployment: str) -> Any:

@@ -42,9 +42,7 @@ def start(platform: Platform, plan: Mapping[str, Any]) -> str:
 
 def ended(platform: Platform, job_id: str, seconds: float = JOB_SECONDS) -> Any:
     """The job, once it is over."""
-    return platform.until(
-        f"/v1/training/jobs/{job_id}", lambda job: job["state"] in ENDED, seconds=seconds
-    )
+    return platform.until(f"/v1/training/jobs/{job_id}", lambda job: job["state"] in ENDED, seconds=seconds)
 
 
 def trained(platform: Platform, plan: Mapping[str, Any]) -> Any:
@@ -72,7 +70,9 @@ def serving(platform: Platform, name: str, version: int) -> Any:
 
 def infer(platform: Platform, name: str, inputs: list[dict[str, Any]], request_id: str | None = None) -> Any:
     """One Open Inference Protocol request."""
-    return platform.post(f"/v2/models/{name}/infer", {"inputs": inputs} | ({"id": request_id} if request_id else {}))
+    return platform.post(
+        f"/v2/models/{name}/infer", {"inputs": inputs} | ({"id": request_id} if request_id else {})
+    )
 
 
 def champion(platform: Platform, model: str) -> int:

@@ -24,7 +24,12 @@ FILES = {
         "y",
         "column 'y' has 40 numbers among 41 values, but row 41 has 'many'",
     ),
-    "twice": (b"x,y,X\n1,2,3\n", "duplicate-column", "header", "header has the name 'X' at positions 1 and 3"),
+    "twice": (
+        b"x,y,X\n1,2,3\n",
+        "duplicate-column",
+        "header",
+        "header has the name 'X' at positions 1 and 3",
+    ),
     "latin": (
         "x,city\n1,Zürich\n".encode("latin-1"),
         "wrong-encoding",

@@ -82,7 +82,9 @@ def test_the_run_is_read_with_mlflows_own_client(
     assert run.data.tags["team"] == "e2e"
     experiment = client.get_experiment_by_name(told.story.name)
     assert experiment is not None
-    found = client.search_runs([experiment.experiment_id], f"tags.`shelflife.job_id` = '{told.job['job_id']}'")
+    found = client.search_runs(
+        [experiment.experiment_id], f"tags.`shelflife.job_id` = '{told.job['job_id']}'"
+    )
     assert [one.info.run_id for one in found] == [run.info.run_id]
 
 

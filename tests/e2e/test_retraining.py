@@ -43,7 +43,9 @@ def drifted(stories: Stories, platform: Platform, news: News) -> Drifted:
 
     found = eventually(report, "a report of drift")
     (detail,) = eventually(lambda: news.of(DRIFT, deployment=NAME), "news of drift")
-    return Drifted(told, platform.get(f"/v1/monitoring/deployments/{NAME}/reports/{found['report_id']}"), detail)
+    return Drifted(
+        told, platform.get(f"/v1/monitoring/deployments/{NAME}/reports/{found['report_id']}"), detail
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,25 +129,34 @@ def error(platform: Platform, rows: pd.DataFrame, version: int) -> float:
 def test_a_promotion_told_again_makes_no_revision(retrained: Any, platform: Platform, news: News) -> None:
     before = steps.serving(platform, NAME, 2)
     (detail,) = eventually(
-        lambda: [one for one in news.of(PROMOTED) if one["promoted"]["candidate"]["job_id"] == retrained["job_id"]],
+        lambda: [
+            one for one in news.of(PROMOTED) if one["promoted"]["candidate"]["job_id"] == retrained["job_id"]
+        ],
         "news of the promotion",
     )
     activated = len(news.of("deployment.activated", deployment=NAME))
     for again in (detail, news.of(PROMOTED)[0]):
-        heard = len(handled(platform, again))
-        news.say_again(PROMOTED, again)
-        eventually(lambda again=again, heard=heard: len(handled(platform, again)) > heard, "the second delivery")
+        tell_again(platform, news, again)
     after = platform.get(f"/v1/serving/deployments/{NAME}")
     assert (after["revision"], after["variant"]) == (before["revision"], before["variant"])
     assert after["revisions"] == before["revisions"]
     assert len(news.of("deployment.activated", deployment=NAME)) == activated
 
 
+def tell_again(platform: Platform, news: News, detail: dict[str, Any]) -> None:
+    """Say it once more, and wait until it was listened to."""
+    heard = len(handled(platform, detail))
+    news.say_again(PROMOTED, detail)
+    eventually(lambda: len(handled(platform, detail)) > heard, "the second delivery")
+
+
 def handled(platform: Platform, detail: dict[str, Any]) -> list[dict[str, Any]]:
     return platform.log("serving/activate_deployment", detail["event_id"], '"message":"done"')
 
 
-def test_drift_told_again_retrains_nothing(drifted: Drifted, retrained: Any, platform: Platform, news: News) -> None:
+def test_drift_told_again_retrains_nothing(
+    drifted: Drifted, retrained: Any, platform: Platform, news: News
+) -> None:
     machine = platform.machine("training", "TrainModel")
     event_id = drifted.detail["event_id"]
     news.say_again(DRIFT, drifted.detail)

@@ -34,7 +34,9 @@ def eventually(question: Callable[[], T], what: str, seconds: float = 60) -> T:
 
 def processes(text: str) -> dict[int, str]:
     """Command lines that contain the text, by process id."""
-    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,args="], check=True, capture_output=True, text=True
+    )
     lines = (line.strip().partition(" ") for line in listed.stdout.splitlines())
     return {int(pid): command for pid, _, command in lines if text in command}
 
@@ -176,7 +178,9 @@ class Platform:
         group = function.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function['FunctionName']}"
         pages = self.aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         lines = [event["message"] for page in pages for event in page["events"]]
-        return [json.loads(line) for line in lines if line.startswith("{") and all(text in line for text in texts)]
+        return [
+            json.loads(line) for line in lines if line.startswith("{") and all(text in line for text in texts)
+        ]
 
     def _told(self, method: str, path: str, body: Any) -> Any:
         answer = self.ask(method, path, body)

@@ -5,13 +5,11 @@ from typing import Any
 
 from shelflife.entry.http import Answer, Call, HttpDoor
 from shelflife.kernel.names import Context, Header
-from shelflife.training.model import Backend, TrainingJob, TrainingPlan
-from shelflife.training.wiring import training
+from shelflife.training.model import TrainingJob, TrainingPlan
+from shelflife.training.wiring import log_groups, training
 
 door = HttpDoor(Context.TRAINING)
 handler = door.handle
-
-_LOG_GROUPS = {Backend.SAGEMAKER: "/aws/sagemaker/TrainingJobs", Backend.BATCH: "/aws/batch/job"}
 
 
 @door.post("/v1/training/jobs", body=TrainingPlan)
@@ -44,7 +42,7 @@ def _shown(job: TrainingJob) -> dict[str, Any]:
         "execution_arn": job.execution_arn,
         "run_id": job.run_id,
         "model_version": job.model_version,
-        "logs": {"log_group": _LOG_GROUPS[job.plan.backend], "job_name": job.backend_job},
+        "logs": {"log_group": log_groups()[job.plan.backend], "job_name": job.backend_job},
     }
     hidden = {"revision", "execution_arn", "run_id", "model_version", "backend_job"}
     return job.model_dump(mode="json", exclude=hidden) | {"links": links}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from infra.local.jobs.clients import Clients
 
 _LOG = logging.getLogger(__name__)
+#: Where logs go whose definition does not say.
 _LOG_GROUP = "/aws/batch/job"
 _TIMEOUT = "Job attempt duration exceeded timeout"
 
@@ -103,7 +104,9 @@ class BatchRun:
             entrypoint=[],
             arguments=container["command"] or None,
         )
-        shipper = LogShipper(self._clients.of("logs"), _LOG_GROUP, stream, tree.log_file)
+        options = (container.get("logConfiguration") or {}).get("options") or {}
+        group = options.get("awslogs-group", _LOG_GROUP)
+        shipper = LogShipper(self._clients.of("logs"), group, stream, tree.log_file)
         own = {pair["name"]: pair["value"] for pair in container["environment"]}
         given = {
             "AWS_BATCH_JOB_ID": job["jobId"],

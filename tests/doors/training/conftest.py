@@ -41,7 +41,10 @@ def install(monkeypatch: pytest.MonkeyPatch, train_model_arn: str) -> None:
     """The environment of all functions of the context, and their table."""
     table_name = make_table(TABLE).table_name
     api = TrainingApiSettings(
-        training_table_name=table_name, artifact_bucket_name=BUCKET, train_model_arn=train_model_arn
+        training_table_name=table_name,
+        artifact_bucket_name=BUCKET,
+        train_model_arn=train_model_arn,
+        batch_log_group_name="batch-logs",
     )
     planning = PlanTrainingSettings(
         training_table_name=table_name,

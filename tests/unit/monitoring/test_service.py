@@ -61,7 +61,9 @@ def test_a_policy_outlives_an_activation(monitoring: Monitoring) -> None:
 
 def test_a_policy_ignores_only_features_that_there_are(monitoring: Monitoring) -> None:
     monitoring.follow(news(watched()))
-    with pytest.raises(UnknownIgnoredFeatureError, match="no features 'prediction', 'tmp'; it has hr, temp, weather"):
+    with pytest.raises(
+        UnknownIgnoredFeatureError, match="no features 'prediction', 'tmp'; it has hr, temp, weather"
+    ):
         monitoring.set_policy("bikes", Policy(ignored=("hr", "prediction", "tmp")))
 
 

@@ -49,12 +49,9 @@ def _told(cause: str, depth: int) -> str:
         return cause
     if document.get("Cause"):
         return _told(str(document["Cause"]), depth - 1)
-    if "errorMessage" in document:
-        return _of_function(document)
-    if "JobId" in document or "JobQueue" in document:
-        return _of_batch(document)
-    if "TrainingJobStatus" in document:
-        return _of_sagemaker(document)
+    for key, reason in _READERS:
+        if key in document:
+            return reason(document)
     return str(document.get("FailureReason") or document.get("Error") or document.get("Status") or cause)
 
 
@@ -77,6 +74,15 @@ def _of_batch(document: dict[str, Any]) -> str:
     if container.get("ExitCode") is not None:
         reasons.append(f"exit code {container['ExitCode']}")
     return ", ".join(str(reason) for reason in reasons if reason) or "the job failed"
+
+
+#: Whose document it is, by a key that the others do not have.
+_READERS = (
+    ("errorMessage", _of_function),
+    ("JobId", _of_batch),
+    ("JobQueue", _of_batch),
+    ("TrainingJobStatus", _of_sagemaker),
+)
 
 
 def _is_refused(progress: dict[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from shelflife.contracts.data import DatasetManifest
 from shelflife.contracts.models import Task
@@ -83,12 +83,33 @@ class Split(Model):
     holdout_fraction: float = Field(default=0.2, gt=0, lt=1)
 
 
+#: By vCPUs: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html.
+_FARGATE_MEMORY_MB = {
+    1: range(2048, 8192 + 1, 1024),
+    2: range(4096, 16_384 + 1, 1024),
+    4: range(8192, 30_720 + 1, 1024),
+    8: range(16_384, 61_440 + 1, 4096),
+    16: range(32_768, 122_880 + 1, 8192),
+}
+
+
 class Resources(Model):
-    """`instance_type` is SageMaker's; `vcpus` and `memory_mb` are Batch's."""
+    """`instance_type` is SageMaker's; `vcpus` and `memory_mb` are Batch's, in the sizes that Fargate has."""
 
     instance_type: str | None = Field(default=None, pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
-    vcpus: int = Field(default=1, ge=1, le=96)
-    memory_mb: int = Field(default=2048, ge=512, le=768 * 1024)
+    vcpus: Literal[1, 2, 4, 8, 16] = 1
+    memory_mb: int = Field(default=2048, validate_default=True)
+
+    @field_validator("memory_mb")
+    @classmethod
+    def _is_offered(cls, memory_mb: int, info: ValidationInfo) -> int:
+        vcpus = info.data.get("vcpus")
+        offered = _FARGATE_MEMORY_MB.get(vcpus or 0)
+        if offered and memory_mb not in offered:
+            raise ValueError(
+                f"{vcpus} vCPUs come with {offered[0]} to {offered[-1]} MB in steps of {offered.step}"
+            )
+        return memory_mb
 
 
 class Limits(Model):

@@ -17,6 +17,7 @@ class TrainingApiSettings(RecordingSettings):
     """Of `api`."""
 
     train_model_arn: str
+    batch_log_group_name: str
 
 
 class PlanTrainingSettings(RecordingSettings):

@@ -10,6 +10,7 @@ from shelflife.training.dynamo import DynamoJobs
 from shelflife.training.executions import SfnExecutions
 from shelflife.training.files import S3JobFiles
 from shelflife.training.manifests import S3Manifests
+from shelflife.training.model import Backend
 from shelflife.training.planning import Planning
 from shelflife.training.recording import Recording
 from shelflife.training.service import Training
@@ -26,6 +27,13 @@ def training() -> Training:
         now=utc_now,
         new_id=new_id,
     )
+
+
+@cache
+def log_groups() -> dict[Backend, str]:
+    """Where each back end's jobs log."""
+    settings = TrainingApiSettings.from_env()
+    return {Backend.SAGEMAKER: "/aws/sagemaker/TrainingJobs", Backend.BATCH: settings.batch_log_group_name}
 
 
 @cache
