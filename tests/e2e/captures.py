@@ -1,5 +1,6 @@
 """What the capture bucket holds of a deployment."""
 
+import json
 from pathlib import Path
 
 import duckdb
@@ -16,4 +17,12 @@ def captured(platform: Platform, deployment: str, folder: Path) -> pd.DataFrame:
     if not list(folder.glob("*.parquet")):
         return pd.DataFrame()
     with duckdb.connect() as duck:
-        return duck.read_parquet(f"{folder}/*.parquet").df()
+        rows: pd.DataFrame = duck.read_parquet(f"{folder}/*.parquet").df()
+        return rows
+
+
+def profiled_rows(platform: Platform, deployment: str) -> int:
+    """How many of them a scan can see."""
+    bucket = platform.resource("foundation", "Captures", "AWS::S3::Bucket")
+    profiles = platform.objects(bucket, f"profiles/{deployment}/").values()
+    return sum(json.loads(profile)["row_count"] for profile in profiles)

@@ -17,7 +17,8 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from tests.e2e import steps
-from tests.harness.installation import Platform
+from tests.e2e.captures import profiled_rows
+from tests.harness.installation import Platform, eventually
 
 TARGET = "target"
 ROWS_PER_REQUEST = 100
@@ -128,6 +129,11 @@ class Told:
         ]
         self.answers |= {answer["id"]: (rows, answer) for rows, answer in asked}
         return [answer["id"] for _, answer in asked]
+
+    def captured(self) -> None:
+        """Wait until a scan can see all that was asked so far."""
+        wanted = sum(len(rows) for rows, _ in self.answers.values())
+        eventually(lambda: profiled_rows(self.platform, self.story.name) >= wanted, "captured rows")
 
     def label(self, capture_ids: list[str]) -> None:
         labels = [

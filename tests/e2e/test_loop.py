@@ -11,7 +11,7 @@ from mlflow.utils.server_info import _clear_server_info_cache
 from tests.e2e import steps
 from tests.e2e.captures import captured
 from tests.e2e.stories import STORIES, Stories, Story, Told
-from tests.harness.installation import SCHEDULE, News, Platform, eventually
+from tests.harness.installation import SCHEDULE, News, Platform
 
 pytestmark = pytest.mark.e2e
 
@@ -91,7 +91,7 @@ def test_the_run_is_read_with_mlflows_own_client(
 def test_every_predicted_row_is_captured_once(told: Told, platform: Platform, tmp_path: Path) -> None:
     story, answers = told.story, told.answers
     wanted = sum(len(rows) for rows, _ in answers.values())
-    eventually(lambda: len(captured(platform, story.name, tmp_path)) >= wanted, "captured rows")
+    told.captured()
     found = captured(platform, story.name, tmp_path)
     assert len(found) == wanted
     assert set(found["model_version"]) == {1}
@@ -106,6 +106,7 @@ def test_every_predicted_row_is_captured_once(told: Told, platform: Platform, tm
 
 def test_the_rows_that_it_was_trained_on_are_no_drift(told: Told, platform: Platform, news: News) -> None:
     name = told.story.name
+    told.captured()
     told.label(list(told.answers))
     report = scanned(platform, name)
     assert (report["outcome"], report["drifted"]) == ("steady", [])
