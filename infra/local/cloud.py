@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).resolve().parents[2]
 _POLL_SECONDS = 0.02
+#: How the cloud begins a line that says why it ends.
+_OWN = "local cloud: "
 
 
 def running(state_dir: Path | str) -> CloudRecord | None:
@@ -128,12 +130,12 @@ class LocalCloud:
             ) from None
         finally:
             self._release()
-        said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+        said = _own_words(process.stderr.read()) if process.stderr else ""
         if process.stderr:
             process.stderr.close()
         if process.returncode:
             raise LocalCloudError(
-                said.removeprefix("local cloud: ") or f"the local cloud ended with {process.returncode}"
+                said or f"the local cloud ended with {process.returncode}"
             )
 
     def __enter__(self) -> Self:
@@ -175,11 +177,18 @@ class LocalCloud:
         self._release()
         if process is None or process.stderr is None:
             return "the local cloud has ended"
-        said = process.stderr.read().decode(errors="replace").strip()
+        said = _own_words(process.stderr.read())
         process.stderr.close()
-        return said.removeprefix("local cloud: ") or f"the local cloud ended with {process.returncode}"
+        return said or f"the local cloud ended with {process.returncode}"
 
     def _release(self) -> None:
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
+
+
+def _own_words(printed: bytes) -> str:
+    """What the cloud itself said of its end, without what the server printed beside it."""
+    lines = printed.decode(errors="replace").splitlines()
+    own = [line.removeprefix(_OWN) for line in lines if line.startswith(_OWN)]
+    return own[-1] if own else "\n".join(lines).strip()

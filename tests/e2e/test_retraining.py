@@ -34,26 +34,17 @@ def drifted(stories: Stories, platform: Platform, news: News) -> Drifted:
     told.label(told.predict(shifted))
     newer = pd.concat([DIABETES.frame, shifted], ignore_index=True)
     assert steps.version_of(platform, NAME, DIABETES.file(newer), DIABETES.form) == 2
-    captured = f"/v1/monitoring/deployments/{NAME}/reports?limit=1"
-
-    def report() -> Any:
-        platform.scan()
-        newest = platform.get(captured)["reports"]
-        return newest and newest[0]["outcome"] == "drift" and newest[0]
-
-    found = eventually(report, "a report of drift")
+    told.captured()
+    platform.scan()
+    reports = f"/v1/monitoring/deployments/{NAME}/reports"
+    report = platform.get(f"{reports}/{platform.get(reports)['reports'][0]['report_id']}")
     (detail,) = eventually(lambda: news.of(DRIFT, deployment=NAME), "news of drift")
-    return Drifted(
-        told, platform.get(f"/v1/monitoring/deployments/{NAME}/reports/{found['report_id']}"), detail
-    )
+    return Drifted(told, report, detail)
 
 
 @pytest.fixture(scope="module")
 def retrained(drifted: Drifted, platform: Platform) -> Any:
-    def started() -> list[Any]:
-        return retrainings(platform)
-
-    (job,) = eventually(started, "a retraining")
+    (job,) = eventually(lambda: retrainings(platform), "a retraining")
     return steps.succeeded(platform, job["job_id"])
 
 
@@ -61,7 +52,7 @@ def moved(frame: pd.DataFrame) -> pd.DataFrame:
     shifted = frame.copy()
     for name, by in SHIFTED.items():
         shifted[name] += by
-    shifted[TARGET] += 150.0
+    shifted[TARGET] += 300.0
     return shifted
 
 
@@ -72,6 +63,7 @@ def retrainings(platform: Platform) -> list[Any]:
 
 def test_the_report_names_what_has_moved(drifted: Drifted) -> None:
     report = drifted.report
+    assert report["outcome"] == "drift"
     assert set(SHIFTED) <= set(report["drifted"])
     assert {"age", "sex", "s6"}.isdisjoint(report["drifted"])
     assert report["error"]["drifted"] is True
