@@ -41,7 +41,7 @@ Scene = Callable[[Told, Callable[[str], None]], None]
 SCENES: tuple[tuple[str, Scene], ...] = (
     ("register data, January to April", scenes.register_first_data),
     ("train, validate, register, promote", scenes.train_first_model),
-    ("deploy", scenes.await_first_deployment),
+    ("wait for the deployment", scenes.await_first_deployment),
     ("predict May to July", scenes.predict_early_summer),
     ("tell the true demand", scenes.tell_truth),
     ("register data, January to July", scenes.register_second_data),

@@ -134,9 +134,7 @@ class LocalCloud:
         if process.stderr:
             process.stderr.close()
         if process.returncode:
-            raise LocalCloudError(
-                said or f"the local cloud ended with {process.returncode}"
-            )
+            raise LocalCloudError(said or f"the local cloud ended with {process.returncode}")
 
     def __enter__(self) -> Self:
         return self.start()

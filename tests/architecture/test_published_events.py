@@ -21,6 +21,7 @@ def said() -> dict[str, type[News]]:
     return {
         f"{kind.__module__.rpartition('.')[2]}.{kind.detail_type.replace('.', '_')}.v1": kind
         for kind in News.__subclasses__()
+        if kind.__module__.startswith("shelflife.")
     }
 
 
