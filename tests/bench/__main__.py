@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Callable
 
+from infra.config import ROOT
 from tests.bench import commands, drift, installation, predictions, sizes
 from tests.bench.measure import Figure
 
@@ -33,7 +34,7 @@ def main(names: list[str]) -> None:
             figures.append(figure)
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
     told = {"machine": machine, "figures": [figure.__dict__ for figure in figures]}
-    (commands.ROOT / ".build" / "bench.json").write_text(json.dumps(told, indent=2) + "\n")
+    (ROOT / ".build" / "bench.json").write_text(json.dumps(told, indent=2) + "\n")
     if any(figure.missed for figure in figures):
         sys.exit("some figures miss their budget")
 
