@@ -16,6 +16,7 @@ from infra.deploy.deployer import Deployer
 from infra.installation import Installation, issue_token, read_endpoints, synthesized
 from infra.local.cloud import running, stop_running
 
+_LOOK_SECONDS = 0.5
 console = Console(highlight=False)
 
 
@@ -65,7 +66,9 @@ def up(folder: Path, port: int | None) -> None:
             "\nCtrl-C stops it; the state is kept for the next time",
             soft_wrap=True,
         )
-        stopped.wait()
+        # Whoever stops the cloud from elsewhere (`shelflife down`) ends this command, too.
+        while running(folder) and not stopped.wait(_LOOK_SECONDS):
+            pass
     finally:
         console.print("stopping")
         installation.stop()

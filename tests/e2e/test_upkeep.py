@@ -13,7 +13,7 @@ import pytest
 from infra.deploy import assembly
 from infra.deploy.deployer import Deployer
 from infra.installation import STAGE, read_endpoints, synthesized
-from infra.local.cloud import running
+from infra.local.cloud import running, stop_running
 from tests.e2e import steps
 from tests.e2e.stories import CANCER, Stories
 from tests.e2e.test_cli import COMMAND
@@ -79,8 +79,11 @@ def test_a_killed_command_leaves_no_process_and_loses_nothing(tmp_path: Path) ->
     with up(folder) as process:
         # The cloud that was left alone has saved its state: the same token opens the same API.
         assert token_that_works(folder) == token
-        found = running(folder)
-        assert found is not None
+        assert stop_running(folder)
+        # `shelflife down` from elsewhere ends the command that holds the cloud, too.
+        assert process.wait(UP_SECONDS) == 0
+    with up(folder) as process:
+        assert running(folder) is not None
         process.send_signal(signal.SIGTERM)
         assert process.wait(UP_SECONDS) == 0
     assert running(folder) is None
