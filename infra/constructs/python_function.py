@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Size, Stack, aws_iam, aws_lambda, aws_logs, aws_sqs
+from aws_cdk import Duration, Size, aws_iam, aws_lambda, aws_logs
 from constructs import Construct
 
 from infra.config import Stage
@@ -16,7 +16,6 @@ class PythonFunction(Construct):
 
     The role may write to the log group and nothing else: everything more is a grant in the stack. The
     settings become the environment, so a missing name fails at synth and not at the first call.
-    `dead_letters` is for functions that are called asynchronously.
     """
 
     def __init__(
@@ -31,7 +30,6 @@ class PythonFunction(Construct):
         timeout_seconds: int = 29,
         memory_mb: int = 512,
         ephemeral_storage_gib: int | None = None,
-        dead_letters: aws_sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.log_group = aws_logs.LogGroup(
@@ -59,10 +57,5 @@ class PythonFunction(Construct):
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             ephemeral_storage_size=Size.gibibytes(ephemeral_storage_gib) if ephemeral_storage_gib else None,
-            dead_letter_queue=dead_letters,
             description=f"shelflife {stage.name}: {source}",
         )
-
-    @property
-    def stack(self) -> Stack:
-        return Stack.of(self)

@@ -10,18 +10,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from infra.demo.client import Client
     from infra.installation import Installation
 
 _BAD = {"FAILED", "TIMED_OUT", "ABORTED"}
 _ERROR_LINES = 3
 
 
-def explain(
-    step: str, error: Exception, client: Client | None, installation: Installation, console: Console
-) -> None:
+def explain(step: str, error: Exception, installation: Installation, console: Console) -> None:
     """Say what failed where, as far as the cloud can still tell."""
-    del client  # the cloud's own APIs tell more than ours once something is wrong
     console.print(f"\n[red]failed at: {step}[/red]", markup=True)
     console.print(f"  {type(error).__name__}: {error}", markup=False, soft_wrap=True)
     try:

@@ -74,7 +74,7 @@ def tell(folder: Path) -> int:
         console.print("\ninterrupted; run it again whenever you like")
         return 130
     except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told where to look
-        explain(step, error, told.client if told else None, installation, console)
+        explain(step, error, installation, console)
         return 1
     finally:
         _stop(installation, console)
