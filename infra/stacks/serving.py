@@ -8,7 +8,7 @@ from infra.constructs.routes import Route
 from infra.constructs.shared_layers import Layer
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
-from shelflife.contracts.registry import ModelVersionPromoted
+from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.contracts.serving import DeploymentCreated
 from shelflife.kernel.names import Context, Prefix
 from shelflife.serving.settings import TABLE, PredictSettings, ServingSettings, StoreCapturesSettings
@@ -71,7 +71,11 @@ class ServingStack(ContextStack):
             self,
             "OnNews",
             bus=self.foundation.bus,
-            detail_types=[ModelVersionPromoted.detail_type, DeploymentCreated.detail_type],
+            detail_types=[
+                ModelVersionRegistered.detail_type,
+                ModelVersionPromoted.detail_type,
+                DeploymentCreated.detail_type,
+            ],
             function=activate,
             dead_letters=self.dead_letters,
         )

@@ -17,7 +17,7 @@ from shelflife.serving.errors import (
     DeploymentNotFoundError,
     ModelUnusableError,
 )
-from shelflife.serving.model import AliasMove, Deployment, Revision
+from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 from shelflife.serving.sessions import OnnxModel
 
 
@@ -46,18 +46,21 @@ class MemoryDeployments:
         if self.deployments.pop(deployment.name, None) is None:
             raise DeploymentNotFoundError(deployment.name)
 
-    def change(self, changed: Deployment) -> None:
-        before = self.deployments.get(changed.name)
-        if before is None or before.change != changed.change - 1:
-            raise DeploymentChangedError(changed.name)
-        self.deployments[changed.name] = changed
+    def change(self, deployment: Deployment) -> Deployment:
+        before = self.deployments.get(deployment.name)
+        if before is None or before.change != deployment.change:
+            raise DeploymentChangedError(deployment.name)
+        self.deployments[deployment.name] = deployment.written
+        return deployment.written
 
-    def activate(self, changed: Deployment, revision: Revision, news: News) -> None:
-        if (changed.name, revision.revision) in self.kept_revisions:
-            raise DeploymentChangedError(changed.name)
-        self.change(changed)
-        self.kept_revisions[changed.name, revision.revision] = revision
-        self.news.append(news)
+    def shift(self, deployment: Deployment, revision: Revision, news: News | None) -> Deployment:
+        if (deployment.name, revision.revision) in self.kept_revisions:
+            raise DeploymentChangedError(deployment.name)
+        written = self.change(deployment)
+        self.kept_revisions[deployment.name, revision.revision] = revision
+        if news is not None:
+            self.news.append(news)
+        return written
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
         before = (decode_cursor(cursor) or {}).get("before", 10**8)
@@ -69,19 +72,34 @@ class MemoryDeployments:
     def revision(self, name: str, number: int) -> Revision | None:
         return self.kept_revisions.get((name, number))
 
-    def serving_version(self, name: str, model_name: str, version: int) -> Revision | None:
-        served = [one for one in self._of_model(name, model_name) if one.serving.version == version]
-        return max(served, key=lambda one: one.revision, default=None)
+    def revision_with(self, name: str, model_name: str, version: int) -> Revision | None:
+        live = [one for one in self._of_model(name, model_name) if version in _live(one)]
+        return max(live, key=lambda one: one.revision, default=None)
 
     def versions(self, name: str, model_name: str) -> list[int]:
-        return sorted({one.serving.version for one in self._of_model(name, model_name)})
+        return sorted({version for one in self._of_model(name, model_name) for version in _live(one)})
 
     def _of_model(self, name: str, model_name: str) -> list[Revision]:
         return [
             one
             for (known, _), one in self.kept_revisions.items()
-            if known == name and one.serving.model_name == model_name
+            if known == name and one.model_name == model_name
         ]
+
+
+def _live(revision: Revision) -> set[int]:
+    return {variant.model_version for variant in revision.traffic.rule.live}
+
+
+@dataclass
+class MemoryVersions:
+    kept: dict[tuple[str, int], DeployableVersion] = field(default_factory=dict)
+
+    def keep(self, version: DeployableVersion) -> None:
+        self.kept[version.reference.model_name, version.reference.version] = version
+
+    def find(self, model_name: str, version: int) -> DeployableVersion | None:
+        return self.kept.get((model_name, version))
 
 
 @dataclass

@@ -3,12 +3,15 @@
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import Field
+
 from shelflife.contracts.registry import CHAMPION
 from shelflife.entry.http import Answer, Call, HttpDoor
 from shelflife.kernel.ids import Name
 from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
-from shelflife.serving.model import CapturePolicy, Deployment, Revision
+from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision
+from shelflife.serving.traffic import TrafficRule
 from shelflife.serving.wiring import serving
 
 door = HttpDoor(Context.SERVING)
@@ -23,6 +26,13 @@ class DeploymentRequest(Model):
     model_name: Name
     alias: Name = CHAMPION
     capture: CapturePolicy = CapturePolicy()
+
+
+class TrafficRequest(TrafficRule):
+    """`expected_revision` is the one that the caller has seen: at another one, nothing changes."""
+
+    reason: str = Field(default="set by hand", min_length=1, max_length=500)
+    expected_revision: int | None = None
 
 
 @door.post("/v1/serving/deployments", body=DeploymentRequest)
@@ -57,6 +67,15 @@ def list_revisions(call: Call[None], name: str) -> dict[str, Any]:
     return {"revisions": [_revision(one) for one in page.items], "next_cursor": page.next_cursor}
 
 
+@door.put("/v1/serving/deployments/<name>/traffic", body=TrafficRequest)
+def set_traffic(call: Call[TrafficRequest], name: str) -> dict[str, Any]:
+    """Put the whole rule; the weights of its live variants add up to 100."""
+    asked, who = call.body, call.principal.name
+    rule = TrafficRule(live=asked.live, shadows=asked.shadows)
+    change = Change(changed_by=who, reason=asked.reason)
+    return _shown(serving().shift(name, rule, change, expected_revision=asked.expected_revision))
+
+
 @door.delete("/v1/serving/deployments/<name>")
 def delete_deployment(call: Call[None], name: str) -> Answer:  # noqa: ARG001 - every route takes its call
     serving().remove(name)
@@ -64,16 +83,18 @@ def delete_deployment(call: Call[None], name: str) -> Answer:  # noqa: ARG001 - 
 
 
 def _shown(deployment: Deployment) -> dict[str, Any]:
-    variant = deployment.variant
-    return deployment.model_dump(mode="json", exclude={"serving", "followed", "change"}) | {
-        "variant": variant.model_dump(mode="json") if variant else None
+    return deployment.model_dump(mode="json", exclude={"stable", "traffic", "followed", "change"}) | {
+        "model_version": deployment.stable.version if deployment.stable else None,
+        "traffic": deployment.traffic.rule.model_dump(mode="json") if deployment.traffic else None,
     }
 
 
 def _revision(revision: Revision) -> dict[str, Any]:
     return {
         "revision": revision.revision,
-        "model_name": revision.serving.model_name,
-        "model_version": revision.serving.version,
+        "model_name": revision.model_name,
+        "model_version": revision.traffic.rule.stable.model_version,
+        "traffic": revision.traffic.rule.model_dump(mode="json"),
         "activated_at": revision.activated_at.isoformat(),
+        "change": revision.change.model_dump(mode="json"),
     }

@@ -12,6 +12,7 @@ from shelflife.serving.oip import (
     read_request,
     readiness_form,
 )
+from shelflife.serving.served import Routing
 from shelflife.serving.wiring import predictions
 
 door = LeanDoor(Context.SERVING)
@@ -37,7 +38,7 @@ def ready(call: LeanCall) -> Answer:  # noqa: ARG001 - as above
 @door.get("/v2/models/<name>/versions/<version>")
 def describe(call: LeanCall, name: str, version: str | None = None) -> Answer:  # noqa: ARG001 - as above
     served = predictions().served
-    found = served.find(name, version)
+    found = served.find(name, Routing(version=version))
     return Answer(metadata(name, found.reference, served.versions(found)))
 
 
@@ -52,11 +53,14 @@ def model_ready(call: LeanCall, name: str, version: str | None = None) -> Answer
 @door.post("/v2/models/<name>/infer")
 @door.post("/v2/models/<name>/versions/<version>/infer")
 def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
-    prediction = predictions().predict(name, version, read_request(call.raw, call.headers))
+    headers = call.headers
+    routing = Routing(headers.get(Header.STICKY_KEY), headers.get(Header.VARIANT), version)
+    prediction = predictions().predict(name, read_request(call.raw, headers), routing)
     revision, model_version = str(prediction.revision), str(prediction.model_version)
     record = call.body
     record.fields |= {
         "deployment": name,
+        "variant": prediction.variant,
         "model_version": prediction.model_version,
         "revision": prediction.revision,
         "rows": prediction.rows,
@@ -64,5 +68,9 @@ def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
     record.count("CapturesDropped", prediction.captures_dropped)
     return Answer(
         answer_text(prediction),
-        headers={Header.MODEL_VERSION: model_version, Header.DEPLOYMENT_REVISION: revision},
+        headers={
+            Header.MODEL_VERSION: model_version,
+            Header.DEPLOYMENT_REVISION: revision,
+            Header.VARIANT: prediction.variant,
+        },
     )

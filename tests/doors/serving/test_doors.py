@@ -76,7 +76,7 @@ def news_in(table: Items) -> list[dict[str, Any]]:
 def test_a_deployment_is_made_listed_shown_and_removed(version: str) -> None:
     status, made = ask("POST", "/v1/serving/deployments", BIKES, role="contributor", version=version)
     assert status == 201
-    assert (made["state"], made["variant"], made["alias"]) == ("waiting", None, "champion")
+    assert (made["state"], made["model_version"], made["alias"]) == ("waiting", None, "champion")
     assert (made["created_by"], made["capture"]) == ("tester", {"sampling_rate": 1.0})
     _, listed = ask("GET", "/v1/serving/deployments", role="viewer", version=version)
     assert listed == {"deployments": [made], "next_cursor": None}
@@ -127,7 +127,7 @@ def test_a_promotion_activates_once_however_often_it_is_told(table: Items) -> No
     for _ in range(2):
         activate_deployment(event, CONTEXT)
     _, shown = ask("GET", "/v1/serving/deployments/bikes")
-    assert (shown["state"], shown["revision"], shown["variant"]) == ("ready", 1, {"model_version": 1})
+    assert (shown["state"], shown["revision"], shown["model_version"]) == ("ready", 1, 1)
     assert [(one["revision"], one["model_version"]) for one in shown["revisions"]] == [(1, 1)]
     assert ask("GET", "/v1/serving/deployments/bikes/revisions?limit=1")[1]["revisions"] == shown["revisions"]
     told = [item["detail_type"]["S"] for item in news_in(table)]

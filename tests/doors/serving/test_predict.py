@@ -165,7 +165,7 @@ def test_a_corrupted_model_never_replaces_one_that_serves(promote: Promote) -> N
     promote(2, content=b"not what was registered")
     assert infer()[1]["model_version"] == "1"
     shown = json.loads(api(http_event("GET", "/v1/serving/deployments/bikes"), CONTEXT)["body"])
-    assert (shown["state"], shown["variant"], shown["reason"]) == ("ready", {"model_version": 1}, None)
+    assert (shown["state"], shown["model_version"], shown["reason"]) == ("ready", 1, None)
     assert shown["last_failure"]["model_version"] == 2
     assert "has SHA-256" in shown["last_failure"]["reason"]
 

@@ -89,7 +89,7 @@ def create(serving: Serving, name: str = "bikes", alias: str = "champion") -> De
 
 def test_a_new_deployment_waits_and_says_for_what(serving: Serving) -> None:
     made = create(serving)
-    assert (made.state, made.revision, made.variant) == (State.WAITING, 0, None)
+    assert (made.state, made.revision, made.stable) == (State.WAITING, 0, None)
     assert made.reason == "no version of model 'bikes' with alias 'champion' was activated yet"
     with pytest.raises(DeploymentExistsError):
         create(serving)
@@ -151,8 +151,8 @@ def test_a_version_that_cannot_serve_is_noted_and_the_last_one_goes_on(
     activations.follow(world.told(world.version(2, usable=False), minute=2))
     kept = world.bikes()
     assert (kept.state, kept.revision, kept.reason) == (State.READY, 1, None)
-    assert kept.variant is not None
-    assert kept.variant.model_version == 1
+    assert kept.stable is not None
+    assert kept.stable.version == 1
     assert kept.last_failure is not None
     assert (kept.last_failure.model_version, kept.last_failure.reason) == (2, "its file is broken")
     activations.follow(world.told(world.version(3), minute=3))

@@ -3,14 +3,16 @@
 The client API is used, not the resource API, whose import costs 94 ms more at a cold start.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from shelflife.kernel.errors import UnavailableError
 from shelflife.kernel.paging import decode_cursor, encode_cursor
 from shelflife.kernel.tables import PARTITION_KEY, SORT_KEY
 
@@ -20,6 +22,24 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 _SERIALIZER = TypeSerializer()
 _DESERIALIZER = TypeDeserializer()
+
+
+#: Answers after which the same call may work: the client has retried it a few times already.
+_PASSING = {
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+}
+
+
+class TableUnavailableError(UnavailableError):
+    """DynamoDB does not answer, or says that it cannot now."""
+
+    def __init__(self, table_name: str, reason: str) -> None:
+        super().__init__(f"table {table_name!r} does not answer now: {reason}")
 
 
 def is_lost_condition(error: ClientError) -> bool:
@@ -78,9 +98,10 @@ class Items:
 
     def get(self, pk: str, sk: str) -> Item | None:
         """The item, read consistently."""
-        found = self.client.get_item(
-            TableName=self.table_name, Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}), ConsistentRead=True
-        )
+        with self._answering():
+            found = self.client.get_item(
+                TableName=self.table_name, Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}), ConsistentRead=True
+            )
         return from_item(found["Item"]) if "Item" in found else None
 
     def put(
@@ -96,16 +117,18 @@ class Items:
         Raises:
             ClientError: for which `is_lost_condition` holds, when the condition does not.
         """
-        self.client.put_item(
-            TableName=self.table_name, Item=to_item(item), **_conditions(condition, values, names)
-        )
+        with self._answering():
+            self.client.put_item(
+                TableName=self.table_name, Item=to_item(item), **_conditions(condition, values, names)
+            )
 
     def delete(self, pk: str, sk: str, condition: str | None = None) -> None:
-        self.client.delete_item(
-            TableName=self.table_name,
-            Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}),
-            **_conditions(condition, None, None),
-        )
+        with self._answering():
+            self.client.delete_item(
+                TableName=self.table_name,
+                Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}),
+                **_conditions(condition, None, None),
+            )
 
     def update(
         self,
@@ -117,18 +140,20 @@ class Items:
         condition: str | None = None,
     ) -> Item:
         """Change some attributes; the answer is the item afterwards."""
-        changed = self.client.update_item(
-            TableName=self.table_name,
-            Key=to_item({PARTITION_KEY: key[0], SORT_KEY: key[1]}),
-            UpdateExpression=expression,
-            ReturnValues="ALL_NEW",
-            **_conditions(condition, values, names),
-        )
+        with self._answering():
+            changed = self.client.update_item(
+                TableName=self.table_name,
+                Key=to_item({PARTITION_KEY: key[0], SORT_KEY: key[1]}),
+                UpdateExpression=expression,
+                ReturnValues="ALL_NEW",
+                **_conditions(condition, values, names),
+            )
         return from_item(changed["Attributes"])
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all of the writes (100 at the most) or none."""
-        self.client.transact_write_items(TransactItems=[self._transacted(write) for write in writes])
+        with self._answering():
+            self.client.transact_write_items(TransactItems=[self._transacted(write) for write in writes])
 
     def query(  # noqa: PLR0913 - each is one choice of DynamoDB's own
         self,
@@ -157,9 +182,22 @@ class Items:
         start = decode_cursor(cursor)
         if start:
             asked["ExclusiveStartKey"] = to_item(start)
-        page = self.client.query(**asked)
+        with self._answering():
+            page = self.client.query(**asked)
         last = page.get("LastEvaluatedKey")
         return [from_item(item) for item in page["Items"]], encode_cursor(from_item(last) if last else None)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Tell a store that does not answer from one that says no."""
+        try:
+            yield
+        except BotoCoreError as error:
+            raise TableUnavailableError(self.table_name, str(error)) from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _PASSING:
+                raise TableUnavailableError(self.table_name, error.response["Error"]["Code"]) from error
+            raise
 
     def _transacted(self, write: Write) -> Any:
         condition = _conditions(write.condition, write.values, write.names)

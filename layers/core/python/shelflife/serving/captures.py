@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from math import ceil
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shelflife.kernel.ids import Moment, Name
 from shelflife.kernel.model import Model
+
+if TYPE_CHECKING:
+    from shelflife.serving.served import Served
 
 #: SQS takes 256 KiB in the smallest of its configurations.
 LONGEST_MESSAGE = 256 * 1024
@@ -19,11 +22,17 @@ _AIM = 0.8
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
+class CaptureRole(StrEnum):
+    LIVE = "live"
+    SHADOW = "shadow"
+
+
 class CaptureBatch(NamedTuple):
-    """What a capture file holds: one revision's rows that were captured in one hour (UTC)."""
+    """What a capture file holds: rows of one variant of a revision that were captured in one hour (UTC)."""
 
     deployment: str
     revision: int
+    variant: str
     hour: datetime
 
 
@@ -38,14 +47,20 @@ class CapturedRows(Model):
     """Rows of one request with their answers, one list of values per column.
 
     Inputs are as the caller sent them, null where missing. `first_row` is the place of the first row in
-    its request: a large request travels in several messages.
+    its request: a large request travels in several messages. `assigned` says that the traffic rule chose the
+    variant, and not the request. A request that was not answered has an `error` (a class name) and no rows.
     """
 
     capture_id: str
     deployment: Name
     revision: int
+    variant: Name
+    role: CaptureRole = CaptureRole.LIVE
+    assigned: bool = True
     model_version: int
     captured_at: Moment
+    latency_ms: float
+    error: str | None = None
     first_row: int
     inputs: dict[str, list[Any]]
     outputs: dict[str, list[Any]]
@@ -57,7 +72,7 @@ class CapturedRows(Model):
     @property
     def batch(self) -> CaptureBatch:
         hour = self.captured_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        return CaptureBatch(self.deployment, self.revision, hour)
+        return CaptureBatch(self.deployment, self.revision, self.variant, hour)
 
     @property
     def claim_key(self) -> str:
@@ -74,24 +89,28 @@ class Capture:
     def __init__(  # noqa: PLR0913 - keyword-only, all needed
         self,
         *,
+        served: "Served",
         capture_id: str,
-        deployment: str,
-        revision: int,
-        model_version: int,
         captured_at: datetime,
-        inputs: dict[str, list[Any]],
-        outputs: dict[str, list[Any]],
-        row_count: int,
+        latency_ms: float,
+        inputs: dict[str, list[Any]] | None = None,
+        outputs: dict[str, list[Any]] | None = None,
+        row_count: int = 0,
+        error: str | None = None,
     ) -> None:
         self._fixed = {
             "capture_id": capture_id,
-            "deployment": deployment,
-            "revision": revision,
-            "model_version": model_version,
+            "deployment": served.deployment,
+            "revision": served.revision,
+            "variant": served.variant,
+            "assigned": served.assigned,
+            "model_version": served.reference.version,
             "captured_at": captured_at.isoformat(),
+            "latency_ms": latency_ms,
+            "error": error,
         }
-        self.inputs = inputs
-        self.outputs = outputs
+        self.inputs = inputs or {}
+        self.outputs = outputs or {}
         self.row_count = row_count
 
     def messages(self, longest: int = LONGEST_MESSAGE) -> Iterator[str | None]:

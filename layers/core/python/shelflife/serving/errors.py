@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from shelflife.kernel.errors import (
     ConflictError,
     FieldFault,
@@ -30,6 +32,29 @@ class DeploymentNotReadyError(UnavailableError):
         self.reason = reason
 
 
+class VersionUnknownError(NotFoundError):
+    def __init__(self, model_name: str, version: int) -> None:
+        super().__init__(f"model {model_name!r} has no version {version} that could be deployed")
+
+
+class VersionNotDeployableError(ConflictError):
+    def __init__(self, model_name: str, version: int, reason: str) -> None:
+        super().__init__(f"version {version} of model {model_name!r} cannot be deployed: {reason}")
+
+
+class RolloutRunningError(ConflictError):
+    """The deployment's traffic belongs to its rollout until that is over: abort it, or wait."""
+
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"deployment {name!r} is in the middle of rollout {rollout_id!r}")
+
+
+class VariantNotFoundError(InvalidError):
+    def __init__(self, name: str, variant: str, known: Sequence[str]) -> None:
+        message = f"deployment {name!r} has no live variant {variant!r}, but {', '.join(known)}"
+        super().__init__(message, [FieldFault("x-shelflife-variant", message)])
+
+
 class VersionNotServedError(NotFoundError):
     def __init__(self, name: str, version: str | int) -> None:
         super().__init__(f"deployment {name!r} never served a model version {version!r}")
@@ -38,6 +63,11 @@ class VersionNotServedError(NotFoundError):
 class RevisionNotFoundError(NotFoundError):
     def __init__(self, name: str, revision: int) -> None:
         super().__init__(f"deployment {name!r} has no revision {revision}")
+
+
+class RevisionVariantNotFoundError(NotFoundError):
+    def __init__(self, name: str, revision: int, variant: str) -> None:
+        super().__init__(f"revision {revision} of deployment {name!r} has no variant {variant!r}")
 
 
 class ModelUnusableError(UnavailableError):

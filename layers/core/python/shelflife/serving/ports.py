@@ -8,7 +8,7 @@ from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
 from shelflife.serving.captures import Capture, CaptureBatch, FileState
-from shelflife.serving.model import AliasMove, Deployment, Revision
+from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 
 if TYPE_CHECKING:
     from shelflife.kernel.profiles import Profile
@@ -38,18 +38,18 @@ class Deployments(Protocol):
             DeploymentNotFoundError: there is none.
         """
 
-    def change(self, changed: Deployment) -> None:
-        """Write what follows on the state before (`change` less one).
+    def change(self, deployment: Deployment) -> Deployment:
+        """Write the deployment as it is to be; it comes back as it was written.
 
         Raises:
-            DeploymentChangedError: it is not in that state any more.
+            DeploymentChangedError: somebody wrote it since it was read.
         """
 
-    def activate(self, changed: Deployment, revision: Revision, news: News) -> None:
-        """`change`, with a new revision and its news, all or nothing.
+    def shift(self, deployment: Deployment, revision: Revision, news: News | None) -> Deployment:
+        """`change`, with a new revision and its news, if it has any, all or nothing.
 
         Raises:
-            DeploymentChangedError: it is not in that state any more.
+            DeploymentChangedError: somebody wrote it since it was read.
         """
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
@@ -57,11 +57,19 @@ class Deployments(Protocol):
 
     def revision(self, name: str, number: int) -> Revision | None: ...
 
-    def serving_version(self, name: str, model_name: str, version: int) -> Revision | None:
-        """The newest revision with which the deployment served that version of the model."""
+    def revision_with(self, name: str, model_name: str, version: int) -> Revision | None:
+        """The newest revision in which that version of the model was a live variant of the deployment."""
 
     def versions(self, name: str, model_name: str) -> list[int]:
-        """All versions of the model that the deployment ever served, ascending."""
+        """All versions of the model that ever were live variants of the deployment, ascending."""
+
+
+class Versions(Protocol):
+    """The registry's versions, with what trying their files has shown last."""
+
+    def keep(self, version: DeployableVersion) -> None: ...
+
+    def find(self, model_name: str, version: int) -> DeployableVersion | None: ...
 
 
 class Aliases(Protocol):

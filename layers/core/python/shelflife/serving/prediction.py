@@ -1,16 +1,16 @@
 """Predictions: one use case for every wire format and every way of asking."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shelflife.kernel.errors import UnavailableError
+from shelflife.kernel.errors import ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.binding import bind
 from shelflife.serving.captures import Capture
 from shelflife.serving.errors import InvalidRequestError
 from shelflife.serving.ports import Captures, Model, Models
-from shelflife.serving.served import Served, ServedModels
+from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
 
 if TYPE_CHECKING:
@@ -19,32 +19,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
+    """`now` is the time of day, `seconds` the clock that latencies are read from."""
+
     served: ServedModels
     models: Models
     captures: Captures
     now: Clock
+    seconds: Callable[[], float]
     new_id: NewId
 
-    def predict(self, name: str, version: str | None, request: InferenceRequest) -> Prediction:
+    def predict(self, name: str, request: InferenceRequest, routing: Routing = EVERYBODY) -> Prediction:
         """Answer the rows, and hand them over to be captured once they are answered.
+
+        A request that cannot be answered is captured too: it counts for whoever should have answered it.
 
         Raises:
             DeploymentNotFoundError: there is no such deployment, or it never served that version.
             DeploymentNotReadyError: it serves nothing yet.
+            VariantNotFoundError: it has no live variant of that name.
             InvalidTensorError: the tensors do not fit the model's signature.
         """
-        served = self.served.find(name, version)
-        model = self.models.load(served.reference)
-        rows = bind(request, model.features)
-        wanted = _wanted(model, request.outputs)
-        arrays = model.run(rows.feed)
+        served = self.served.find(name, routing)
+        began = self.seconds()
+        try:
+            model = self.models.load(served.reference)
+            rows = bind(request, model.features)
+            wanted = _wanted(model, request.outputs)
+            arrays = model.run(rows.feed)
+        except ShelflifeError as error:
+            self._failed(served, request, error, began)
+            raise
         prediction_id = request.id or self.new_id()
         dropped = 0
         if served.capture.takes(prediction_id):
-            dropped = self.captures.send(self._capture(prediction_id, served, rows, (model, arrays)))
+            capture = self._capture(prediction_id, served, rows, (model, arrays), began)
+            dropped = self.captures.send(capture)
         return Prediction(
             id=prediction_id,
             deployment=served.deployment,
+            variant=served.variant,
             model_version=served.reference.version,
             revision=served.revision,
             rows=rows.row_count,
@@ -53,27 +66,46 @@ class Predictions:
         )
 
     def readiness(self, name: str, version: str | None) -> Readiness:
-        """Whether the deployment would answer; its model is loaded, so that the next request need not wait.
+        """Whether the deployment would answer; its models are loaded, so that the next request need not wait.
 
         Raises:
             DeploymentNotFoundError: there is no such deployment, or it never served that version.
         """
         try:
-            self.models.load(self.served.find(name, version).reference)
+            asked = [self.served.find(name, Routing(version=version))] if version else self.served.live(name)
+            for served in asked:
+                self.models.load(served.reference)
         except UnavailableError as error:
             return Readiness(name, ready=False, reason=str(error))
         return Readiness(name, ready=True)
 
+    def _failed(self, served: Served, request: InferenceRequest, error: ShelflifeError, began: float) -> None:
+        capture_id = request.id or self.new_id()
+        if served.capture.takes(capture_id):
+            self.captures.send(
+                Capture(
+                    served=served,
+                    capture_id=capture_id,
+                    captured_at=self.now(),
+                    latency_ms=(self.seconds() - began) * 1000,
+                    error=type(error).__name__,
+                )
+            )
+
     def _capture(
-        self, capture_id: str, served: Served, rows: Rows, answered: "tuple[Model, list[Array]]"
+        self,
+        capture_id: str,
+        served: Served,
+        rows: Rows,
+        answered: "tuple[Model, list[Array]]",
+        began: float,
     ) -> Capture:
         model, arrays = answered
         return Capture(
+            served=served,
             capture_id=capture_id,
-            deployment=served.deployment,
-            revision=served.revision,
-            model_version=served.reference.version,
             captured_at=self.now(),
+            latency_ms=(self.seconds() - began) * 1000,
             inputs=rows.sent,
             outputs={
                 tensor.name: _per_row(array) for tensor, array in zip(model.outputs, arrays, strict=True)

@@ -11,15 +11,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shelflife.aws.objects import ObjectCorruptedError, ObjectNotFoundError
+from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.serving import CAPTURED_AT, CapturedProfile
 from shelflife.kernel.errors import ShelflifeError
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.profiles import ProfileMismatchError, to_json
 from shelflife.serving.captures import CaptureBatch, CapturedRows, FileState
 from shelflife.serving.columns import Columns, column_types, columns_of, joined
-from shelflife.serving.errors import CaptureClaimedError, RevisionNotFoundError
-from shelflife.serving.model import Revision
-from shelflife.serving.ports import Baselines, CaptureFiles, Claims, Deployments
+from shelflife.serving.errors import (
+    CaptureClaimedError,
+    RevisionNotFoundError,
+    RevisionVariantNotFoundError,
+    VersionUnknownError,
+)
+from shelflife.serving.ports import Baselines, CaptureFiles, Claims, Deployments, Versions
 from shelflife.serving.profiling import captured_profile
 
 
@@ -36,6 +41,7 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class CaptureStore:
     deployments: Deployments
+    versions: Versions
     claims: Claims
     files: CaptureFiles
     baselines: Baselines
@@ -46,7 +52,8 @@ class CaptureStore:
         """Store the rows of these messages (by message id), one file per revision and hour."""
         batches: dict[CaptureBatch, dict[str, CapturedRows]] = {}
         for message_id, rows in messages.items():
-            batches.setdefault(rows.batch, {})[message_id] = rows
+            if rows.error is None:
+                batches.setdefault(rows.batch, {})[message_id] = rows
         stored = Stored()
         for batch, its_messages in batches.items():
             try:
@@ -56,10 +63,7 @@ class CaptureStore:
         return stored
 
     def _store_batch(self, batch: CaptureBatch, messages: Mapping[str, CapturedRows], stored: Stored) -> None:
-        revision = self.deployments.revision(batch.deployment, batch.revision)
-        if revision is None:
-            raise RevisionNotFoundError(batch.deployment, batch.revision)
-        filing = _Filing(self, revision, self.files.uri(batch, self.new_id()))
+        filing = _Filing(self, batch, self._reference(batch), self.files.uri(batch, self.new_id()))
         seen: dict[str, str] = {}
         for message_id, rows in messages.items():
             first = seen.setdefault(rows.claim_key, message_id)
@@ -72,15 +76,30 @@ class CaptureStore:
                 stored.failed[message_id] = error
         filing.finish(stored)
 
+    def _reference(self, batch: CaptureBatch) -> ModelVersionReference:
+        revision = self.deployments.revision(batch.deployment, batch.revision)
+        if revision is None:
+            raise RevisionNotFoundError(batch.deployment, batch.revision)
+        variant = revision.traffic.rule.variant(batch.variant)
+        if variant is None:
+            raise RevisionVariantNotFoundError(batch.deployment, batch.revision, batch.variant)
+        known = self.versions.find(revision.model_name, variant.model_version)
+        if known is None:
+            raise VersionUnknownError(revision.model_name, variant.model_version)
+        return known.reference
+
 
 class _Filing:
     """One new file of a batch: it takes captures that no other file has, and is written once."""
 
-    def __init__(self, store: CaptureStore, revision: Revision, uri: str) -> None:
+    def __init__(
+        self, store: CaptureStore, batch: CaptureBatch, reference: ModelVersionReference, uri: str
+    ) -> None:
         self._store = store
-        self._revision = revision
+        self._batch = batch
+        self._reference = reference
         self._uri = uri
-        self._types = column_types(revision.serving.candidate.signature)
+        self._types = column_types(reference.candidate.signature)
         self._taken: list[Columns] = []
         self._others: dict[str, FileState] = {}
 
@@ -91,7 +110,7 @@ class _Filing:
             CaptureMismatchError: they are not what the revision's model answers.
             CaptureClaimedError: another consumer is taking them now.
         """
-        columns = columns_of(rows, self._revision.serving.candidate.signature)
+        columns = columns_of(rows, self._reference.candidate.signature)
         holder = self._store.claims.claim(rows.claim_key, self._uri, self._store.now())
         if holder != self._uri:
             state = self._settled(holder)
@@ -132,7 +151,7 @@ class _Filing:
         return known
 
     def _profile(self, uri: str, columns: Columns, stored: Stored) -> None:
-        candidate = self._revision.serving.candidate
+        candidate = self._reference.candidate
         if candidate.baseline is None:
             return
         try:
@@ -146,9 +165,9 @@ class _Filing:
         self._store.files.write_profile(
             uri,
             CapturedProfile(
-                deployment=self._revision.deployment,
-                model_version=self._revision.serving.version,
-                revision=self._revision.revision,
+                deployment=self._batch.deployment,
+                model_version=self._reference.version,
+                revision=self._batch.revision,
                 first_at=_moment(times.min()),
                 last_at=_moment(times.max()),
                 row_count=len(times),

@@ -44,6 +44,7 @@ class Prediction(NamedTuple):
 
     id: str
     deployment: str
+    variant: str
     model_version: int
     revision: int
     rows: int

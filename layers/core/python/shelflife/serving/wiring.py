@@ -1,20 +1,22 @@
 """Who builds what. Each function imports only what it uses: its layers have no more, and it starts faster."""
 
 from functools import cache
-from time import monotonic
+from random import random
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from shelflife.aws.clients import client, hurried_sqs
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.ids import new_id, utc_now
-from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments
+from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
 from shelflife.serving.settings import PredictSettings, ServingSettings, StoreCapturesSettings
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.service import Serving
+    from shelflife.serving.shifts import Shifts
     from shelflife.serving.storing import CaptureStore
 
 # ruff: noqa: PLC0415 - see the first line
@@ -24,9 +26,8 @@ if TYPE_CHECKING:
 def serving() -> "Serving":
     from shelflife.serving.service import Serving
 
-    return Serving(
-        deployments=DynamoDeployments(_items(ServingSettings.from_env())), now=utc_now, new_id=new_id
-    )
+    items = _items(ServingSettings.from_env())
+    return Serving(deployments=DynamoDeployments(items), shifts=_shifts(items), now=utc_now, new_id=new_id)
 
 
 @cache
@@ -38,10 +39,11 @@ def activations() -> "Activations":
     return Activations(
         deployments=DynamoDeployments(items),
         aliases=DynamoAliases(items),
+        versions=DynamoVersions(items),
         # A session of an earlier activation says nothing of the file that others will load.
         models=StoredModels(Objects(client("s3"))),
+        shifts=_shifts(items),
         now=utc_now,
-        new_id=new_id,
     )
 
 
@@ -53,11 +55,13 @@ def predictions() -> "Predictions":
     from shelflife.serving.sessions import OnnxModels
 
     settings = PredictSettings.from_env()
+    items = _items(settings)
     return Predictions(
-        served=ServedModels(DynamoDeployments(_items(settings)), monotonic),
+        served=ServedModels(DynamoDeployments(items), DynamoVersions(items), perf_counter, random),
         models=OnnxModels(Objects(client("s3")), settings.model_budget_bytes),
         captures=SqsCaptures(hurried_sqs(), settings.capture_queue_url),
         now=utc_now,
+        seconds=perf_counter,
         new_id=new_id,
     )
 
@@ -73,11 +77,20 @@ def capture_store() -> "CaptureStore":
     items, objects = _items(settings), Objects(client("s3"))
     return CaptureStore(
         deployments=DynamoDeployments(items),
+        versions=DynamoVersions(items),
         claims=DynamoClaims(items),
         files=S3CaptureFiles(objects, settings.capture_bucket_name),
         baselines=S3Baselines(objects),
         now=utc_now,
         new_id=new_id,
+    )
+
+
+def _shifts(items: Items) -> "Shifts":
+    from shelflife.serving.shifts import Shifts
+
+    return Shifts(
+        deployments=DynamoDeployments(items), versions=DynamoVersions(items), now=utc_now, new_id=new_id
     )
 
 
