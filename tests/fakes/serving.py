@@ -1,6 +1,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shelflife.aws.items import TableUnavailableError
 from shelflife.contracts.data import StoredObject
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.serving import CapturedProfile
@@ -19,6 +20,7 @@ from shelflife.serving.errors import (
 )
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 from shelflife.serving.sessions import OnnxModel
+from shelflife.serving.settings import TABLE
 
 
 @dataclass
@@ -26,6 +28,7 @@ class MemoryDeployments:
     deployments: dict[str, Deployment] = field(default_factory=dict)
     kept_revisions: dict[tuple[str, int], Revision] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
+    broken: bool = False
 
     def add(self, deployment: Deployment, news: News) -> None:
         if deployment.name in self.deployments:
@@ -34,6 +37,8 @@ class MemoryDeployments:
         self.news.append(news)
 
     def find(self, name: str) -> Deployment | None:
+        if self.broken:
+            raise TableUnavailableError(TABLE.context, "ThrottlingException")
         return self.deployments.get(name)
 
     def page(self, limit: int, cursor: str | None) -> Page[Deployment]:

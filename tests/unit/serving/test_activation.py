@@ -16,8 +16,9 @@ from shelflife.serving.errors import (
 from shelflife.serving.model import AliasMove, CapturePolicy, Deployment, State
 from shelflife.serving.service import Serving
 from shelflife.serving.sessions import OnnxModel
+from shelflife.serving.shifts import Shifts
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import MemoryAliases, MemoryDeployments, MemoryModels
+from tests.fakes.serving import MemoryAliases, MemoryDeployments, MemoryModels, MemoryVersions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EVERYTHING = CapturePolicy()
@@ -27,6 +28,7 @@ EVERYTHING = CapturePolicy()
 class World:
     at: datetime = NOON
     deployments: MemoryDeployments = field(default_factory=MemoryDeployments)
+    versions: MemoryVersions = field(default_factory=MemoryVersions)
     models: MemoryModels = field(default_factory=MemoryModels)
 
     def version(self, number: int, *, usable: bool = True) -> ModelVersionReference:
@@ -66,20 +68,36 @@ def world() -> World:
 
 
 @pytest.fixture
-def serving(world: World) -> Serving:
+def shifts(world: World) -> Shifts:
     ids = count(1)
-    return Serving(deployments=world.deployments, now=lambda: world.at, new_id=lambda: f"s{next(ids)}")
+    return Shifts(
+        deployments=world.deployments,
+        versions=world.versions,
+        now=lambda: world.at,
+        new_id=lambda: f"a{next(ids)}",
+    )
 
 
 @pytest.fixture
-def activations(world: World) -> Activations:
+def serving(world: World, shifts: Shifts) -> Serving:
     ids = count(1)
+    return Serving(
+        deployments=world.deployments,
+        shifts=shifts,
+        now=lambda: world.at,
+        new_id=lambda: f"s{next(ids)}",
+    )
+
+
+@pytest.fixture
+def activations(world: World, shifts: Shifts) -> Activations:
     return Activations(
         deployments=world.deployments,
         aliases=MemoryAliases(world.deployments),
+        versions=world.versions,
         models=world.models,
+        shifts=shifts,
         now=lambda: world.at,
-        new_id=lambda: f"a{next(ids)}",
     )
 
 
@@ -105,7 +123,9 @@ def test_a_promotion_activates_every_follower_of_the_alias(
     assert world.models.loads == 1
     assert (world.bikes().state, world.bikes().reason) == (State.READY, None)
     assert world.deployments.deployments["shadow"].state is State.WAITING
-    assert [one.serving.version for one in serving.revisions("bikes", 10, None).items] == [1]
+    assert [one.traffic.rule.stable.model_version for one in serving.revisions("bikes", 10, None).items] == [
+        1
+    ]
 
 
 def test_being_told_again_changes_nothing(world: World, serving: Serving, activations: Activations) -> None:

@@ -96,7 +96,8 @@ class TrafficRule(Model):
         return tuple(dict.fromkeys(variant.model_version for variant in (*self.live, *self.shadows)))
 
     def variant(self, name: str) -> LiveVariant | ShadowVariant | None:
-        return next((one for one in (*self.live, *self.shadows) if one.name == name), None)
+        everybody: tuple[LiveVariant | ShadowVariant, ...] = (*self.live, *self.shadows)
+        return next((one for one in everybody if one.name == name), None)
 
 
 class Stretch(NamedTuple):
