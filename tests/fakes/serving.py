@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,7 +9,14 @@ from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page, decode_cursor, encode_cursor
 from shelflife.kernel.profiles import Profile
-from shelflife.serving.captures import Capture, CaptureBatch, CapturedRows, FileState
+from shelflife.serving.captures import (
+    LONGEST_SHADOW_REQUEST,
+    Capture,
+    CaptureBatch,
+    CapturedRows,
+    FileState,
+    ShadowRequest,
+)
 from shelflife.serving.columns import Columns, ColumnTypes
 from shelflife.serving.errors import (
     CaptureClaimedError,
@@ -151,19 +158,17 @@ class MemoryModels:
 
 @dataclass
 class MemoryCaptures:
-    """A queue that takes `room` messages and loses what comes after."""
+    """Takes everything, and reads it as the functions behind the queues would."""
 
-    room: int = 1000
     messages: list[CapturedRows] = field(default_factory=list)
+    shadowed: list[ShadowRequest] = field(default_factory=list)
 
-    def send(self, capture: Capture) -> int:
-        dropped = 0
-        for text in capture.messages():
-            if text is None or len(self.messages) >= self.room:
-                dropped += 1
-            else:
-                self.messages.append(CapturedRows.model_validate_json(text))
-        return dropped
+    def send(self, capture: Capture) -> None:
+        self.messages += [CapturedRows.model_validate_json(text) for text in capture.messages() if text]
+
+    def send_to_shadows(self, capture: Capture, names: Sequence[str]) -> None:
+        texts = capture.for_shadows(names).messages(LONGEST_SHADOW_REQUEST)
+        self.shadowed += [ShadowRequest.model_validate_json(text) for text in texts if text]
 
 
 @dataclass

@@ -11,8 +11,9 @@ from shelflife.kernel.ids import Name
 from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
 from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision
+from shelflife.serving.observing import WindowsAsked
 from shelflife.serving.traffic import TrafficRule
-from shelflife.serving.wiring import serving
+from shelflife.serving.wiring import observations, serving
 
 door = HttpDoor(Context.SERVING)
 handler = door.handle
@@ -65,6 +66,20 @@ def get_deployment(call: Call[None], name: str) -> dict[str, Any]:  # noqa: ARG0
 def list_revisions(call: Call[None], name: str) -> dict[str, Any]:
     page = serving().revisions(name, *call.page())
     return {"revisions": [_revision(one) for one in page.items], "next_cursor": page.next_cursor}
+
+
+@door.get("/v1/serving/deployments/<name>/windows")
+def list_windows(call: Call[None], name: str) -> dict[str, Any]:
+    found = observations().find(name, call.parameters(WindowsAsked))
+    return found.watched._asdict() | {
+        "since": found.since.isoformat(),
+        "until": found.until.isoformat(),
+        "total": found.total.model_dump(mode="json"),
+        "windows": [
+            {"minute": minute.isoformat()} | figures.model_dump(mode="json", exclude_defaults=True)
+            for minute, figures in found.minutes
+        ],
+    }
 
 
 @door.put("/v1/serving/deployments/<name>/traffic", body=TrafficRequest)

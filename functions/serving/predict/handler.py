@@ -2,8 +2,10 @@
 
 from http import HTTPStatus
 
+from shelflife.entry.after import AfterAnswer
 from shelflife.entry.gateway import Answer
 from shelflife.entry.lean import LeanCall, LeanDoor
+from shelflife.entry.records import Record
 from shelflife.kernel.names import Context, Header
 from shelflife.serving.oip import (
     SERVER,
@@ -13,10 +15,20 @@ from shelflife.serving.oip import (
     readiness_form,
 )
 from shelflife.serving.served import Routing
-from shelflife.serving.wiring import predictions
+from shelflife.serving.wiring import hand_off, predictions
 
 door = LeanDoor(Context.SERVING)
-handler = door.handle
+
+
+def hand_over(record: Record) -> None:
+    """Send what the answers left to be captured; what did not go well is told."""
+    handed_over = hand_off().flush()
+    record.count("CapturesSpilled", handed_over.waiting)
+    record.count("CapturesDropped", handed_over.dropped)
+
+
+#: Made on import: Lambda takes an extension only while the function starts.
+handler = AfterAnswer(door.handle, hand_over, "serving/captures")
 
 
 @door.get("/v2", role=None)
@@ -65,7 +77,6 @@ def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
         "revision": prediction.revision,
         "rows": prediction.rows,
     }
-    record.count("CapturesDropped", prediction.captures_dropped)
     return Answer(
         answer_text(prediction),
         headers={

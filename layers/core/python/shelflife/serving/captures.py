@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from enum import StrEnum
 from math import ceil
@@ -15,11 +16,14 @@ from shelflife.kernel.model import Model
 
 if TYPE_CHECKING:
     from shelflife.serving.served import Served
+    from shelflife.serving.tensors import Array
 
 #: SQS takes 256 KiB in the smallest of its configurations.
 LONGEST_MESSAGE = 256 * 1024
 #: Rows differ in length: equal shares of a request are not equal shares of its bytes.
 _AIM = 0.8
+#: What a shadow answers has to fit into one message with what it was asked: each part gives one capture.
+LONGEST_SHADOW_REQUEST = LONGEST_MESSAGE // 2
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -129,10 +133,21 @@ class CapturedRows(Model):
         return key
 
 
+class ShadowRequest(CapturedRows):
+    """Rows of one request that was answered, for the shadow variants whose names are in `shadows`."""
+
+    shadows: tuple[Name, ...]
+
+
+#: Values by column, one per row; made only when they are needed, after the answer went out.
+Values = Mapping[str, list[Any]]
+Read = Callable[[], Values]
+
+
 class Capture:
     """A request that is captured; not a pydantic model, for it is made once per prediction."""
 
-    __slots__ = ("_fixed", "inputs", "outputs", "row_count")
+    __slots__ = ("_fixed", "_inputs", "_outputs", "capture_id", "row_count")
 
     def __init__(  # noqa: PLR0913 - keyword-only, all needed
         self,
@@ -141,8 +156,8 @@ class Capture:
         capture_id: str,
         captured_at: datetime,
         latency_ms: float,
-        inputs: dict[str, list[Any]] | None = None,
-        outputs: dict[str, list[Any]] | None = None,
+        inputs: Values | Read | None = None,
+        outputs: Values | Read | None = None,
         row_count: int = 0,
         error: str | None = None,
         refused: bool = False,
@@ -159,38 +174,60 @@ class Capture:
             "error": error,
             "refused": refused,
         }
-        self.inputs = inputs or {}
-        self.outputs = outputs or {}
+        self._inputs: Values | Read = inputs or {}
+        self._outputs: Values | Read = outputs or {}
+        self.capture_id = capture_id
         self.row_count = row_count
+
+    def for_shadows(self, names: Sequence[str]) -> "Capture":
+        """The same rows as a `ShadowRequest`."""
+        made = copy(self)
+        made._fixed = {**self._fixed, "shadows": names}  # noqa: SLF001 - its own class
+        return made
 
     def messages(self, longest: int = LONGEST_MESSAGE) -> Iterator[str | None]:
         """JSON of `CapturedRows`, each at most `longest` bytes; None for a row that is longer alone."""
-        whole = self._text(0, self.row_count)
+        values = (_made(self._inputs), _made(self._outputs))
+        whole = self._text(values, 0, self.row_count)
         if len(whole) <= longest:
             yield whole
             return
         size = max(1, int(self.row_count / ceil(len(whole) / (longest * _AIM))))
         for first in range(0, self.row_count, size):
-            yield from self._parts(first, min(first + size, self.row_count), longest)
+            yield from self._parts(values, (first, min(first + size, self.row_count)), longest)
 
-    def _parts(self, first: int, end: int, longest: int) -> Iterator[str | None]:
-        text = self._text(first, end)
+    def _parts(
+        self, values: tuple[Values, Values], rows: tuple[int, int], longest: int
+    ) -> Iterator[str | None]:
+        first, end = rows
+        text = self._text(values, first, end)
         if len(text) <= longest:
             yield text
         elif end - first == 1:
             yield None
         else:
             middle = (first + end) // 2
-            yield from self._parts(first, middle, longest)
-            yield from self._parts(middle, end, longest)
+            yield from self._parts(values, (first, middle), longest)
+            yield from self._parts(values, (middle, end), longest)
 
-    def _text(self, first: int, end: int) -> str:
+    def _text(self, values: tuple[Values, Values], first: int, end: int) -> str:
+        inputs, outputs = values
         # Only ASCII comes out, so that characters are bytes; NaN is written as such and read again as NaN.
         return _encode(
             {
                 **self._fixed,
                 "first_row": first,
-                "inputs": {name: values[first:end] for name, values in self.inputs.items()},
-                "outputs": {name: values[first:end] for name, values in self.outputs.items()},
+                "inputs": {name: of[first:end] for name, of in inputs.items()},
+                "outputs": {name: of[first:end] for name, of in outputs.items()},
             }
         )
+
+
+def _made(values: Values | Read) -> Values:
+    return values() if callable(values) else values
+
+
+def per_row(array: "Array") -> list[Any]:
+    """One value per row, or one list of values where a row has several."""
+    values: list[Any] = array.ravel().tolist() if array.size == len(array) else array.tolist()
+    return values

@@ -114,3 +114,24 @@ class WindowsContendedError(ConflictError):
 
     def __init__(self, source: str) -> None:
         super().__init__(f"the figures of {source!r} could not be added now")
+
+
+class QueueUnavailableError(UnavailableError):
+    """SQS does not answer, or says that it cannot now."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"queue {url!r} does not answer now: {reason}")
+
+
+class CaptureNotTakenError(UnavailableError):
+    """The queue took other captures, and not this one; the message that it is of comes again."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"the queue did not take a capture of message {message_id!r}")
+
+
+class ShadowAnswerTooLongError(InvalidError):
+    """What the shadow answers does not fit into one message beside what the live variant answered."""
+
+    def __init__(self, capture_id: str) -> None:
+        super().__init__(f"a shadow's answer to {capture_id!r} is too long to be captured")

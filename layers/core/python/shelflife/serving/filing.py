@@ -7,6 +7,7 @@ finds a file whose writer was cut off does it for them.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from shelflife.aws.objects import ObjectCorruptedError, ObjectNotFoundError
@@ -98,7 +99,7 @@ class Filing:
             self._derive(self._uri, lambda: columns, stored)
         for uri, state in self._others.items():
             if state is FileState.WRITTEN:
-                self._derive(uri, lambda uri=uri: self._room.files.read(uri), stored)
+                self._derive(uri, partial(self._room.files.read, uri), stored)
 
     def _settled(self, uri: str) -> FileState:
         """Whether the other file is written, which is decided here if it was not yet.

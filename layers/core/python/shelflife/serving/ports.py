@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -120,8 +120,13 @@ class Models(Protocol):
 
 
 class Captures(Protocol):
-    def send(self, capture: Capture) -> int:
-        """Hand the rows over to be stored; how many messages of them could not be, which fails nothing."""
+    """Both take what they are given, wait for nothing, and fail nothing."""
+
+    def send(self, capture: Capture) -> None:
+        """Hand the rows over to be stored."""
+
+    def send_to_shadows(self, capture: Capture, names: Sequence[str]) -> None:
+        """Hand the rows over to be answered by shadow variants, too."""
 
 
 class Claims(Protocol):

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.binding import bind
-from shelflife.serving.captures import Capture
+from shelflife.serving.captures import Capture, per_row
 from shelflife.serving.errors import InvalidRequestError, ModelFailedError
+from shelflife.serving.model import is_sampled
 from shelflife.serving.ports import Captures, Model, Models
 from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
@@ -50,10 +51,7 @@ class Predictions:
             self._failed(served, request, error, began)
             raise
         prediction_id = request.id or self.new_id()
-        dropped = 0
-        if served.capture.takes(prediction_id):
-            capture = self._capture(prediction_id, served, rows, (model, arrays), began)
-            dropped = self.captures.send(capture)
+        self._hand_over(self._capture(prediction_id, served, rows, (model, arrays), began), served)
         return Prediction(
             id=prediction_id,
             deployment=served.deployment,
@@ -62,7 +60,6 @@ class Predictions:
             revision=served.revision,
             rows=rows.row_count,
             outputs=[(model.outputs[at], arrays[at]) for at in wanted],
-            captures_dropped=dropped,
         )
 
     def readiness(self, name: str, version: str | None) -> Readiness:
@@ -78,6 +75,18 @@ class Predictions:
         except UnavailableError as error:
             return Readiness(name, ready=False, reason=str(error))
         return Readiness(name, ready=True)
+
+    def _hand_over(self, capture: Capture, served: Served) -> None:
+        if served.capture.takes(capture.capture_id):
+            self.captures.send(capture)
+        if served.shadows:
+            seen_by = [
+                shadow.name
+                for shadow in served.shadows
+                if is_sampled(f"{shadow.name}#{capture.capture_id}", shadow.sampling_rate)
+            ]
+            if seen_by:
+                self.captures.send_to_shadows(capture, seen_by)
 
     def _failed(self, served: Served, request: InferenceRequest, error: ShelflifeError, began: float) -> None:
         capture_id = request.id or self.new_id()
@@ -107,9 +116,9 @@ class Predictions:
             capture_id=capture_id,
             captured_at=self.now(),
             latency_ms=(self.seconds() - began) * 1000,
-            inputs=rows.sent,
-            outputs={
-                tensor.name: _per_row(array) for tensor, array in zip(model.outputs, arrays, strict=True)
+            inputs=lambda: rows.sent,
+            outputs=lambda: {
+                tensor.name: per_row(array) for tensor, array in zip(model.outputs, arrays, strict=True)
             },
             row_count=rows.row_count,
         )
@@ -129,9 +138,3 @@ def _wanted(model: Model, names: list[str] | None) -> Sequence[int]:
         if name not in known:
             raise InvalidRequestError("outputs", f"there is no output {name!r}, the model answers {known}")
     return [known.index(name) for name in names]
-
-
-def _per_row(array: "Array") -> list[Any]:
-    """One value per row, or one list of values where a row has several."""
-    values: list[Any] = array.ravel().tolist() if array.size == len(array) else array.tolist()
-    return values

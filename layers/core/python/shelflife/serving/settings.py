@@ -17,6 +17,7 @@ class PredictSettings(Settings):
 
     serving_table_name: str
     capture_queue_url: str
+    shadow_queue_url: str
     model_budget_bytes: int = 256 * 1024 * 1024
 
 
@@ -26,3 +27,11 @@ class StoreCapturesSettings(Settings):
     serving_table_name: str
     capture_bucket_name: str
     window_days: int = 90
+
+
+class PredictShadowsSettings(Settings):
+    """What `predict_shadows` needs."""
+
+    serving_table_name: str
+    capture_queue_url: str
+    model_budget_bytes: int = 256 * 1024 * 1024

@@ -49,7 +49,6 @@ class Prediction(NamedTuple):
     revision: int
     rows: int
     outputs: "list[tuple[Tensor, Array]]"
-    captures_dropped: int
 
 
 class Readiness(NamedTuple):

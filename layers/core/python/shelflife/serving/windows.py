@@ -78,8 +78,9 @@ def minutes_of(columns: Columns, scale: Scale) -> dict[datetime, Figures]:
 
 def _figures(columns: Columns, chosen: Truths, scale: Scale) -> Figures:
     if CAPTURE_ERROR in columns:
-        refused = int(columns[CAPTURE_REFUSED][chosen].astype(np.bool_).sum())
-        count = int(chosen.sum())
+        first = chosen & (columns[CAPTURE_ROW] == 0)
+        refused = int(columns[CAPTURE_REFUSED][first].astype(np.bool_).sum())
+        count = int(first.sum())
         return Figures(requests=count, failures=count - refused, refusals=refused)
     return merged([_answers(columns, chosen), *_predictions(columns, chosen, scale)])
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import cache
 from random import random
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
 from shelflife.aws.clients import client, hurried_sqs
@@ -11,12 +11,20 @@ from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
-from shelflife.serving.settings import PredictSettings, ServingSettings, StoreCapturesSettings
+from shelflife.serving.settings import (
+    PredictSettings,
+    PredictShadowsSettings,
+    ServingSettings,
+    StoreCapturesSettings,
+)
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
+    from shelflife.serving.handoff import HandOff
+    from shelflife.serving.observing import Observations
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.service import Serving
+    from shelflife.serving.shadowing import Shadows
     from shelflife.serving.shifts import Shifts
     from shelflife.serving.storing import CaptureStore
 
@@ -29,6 +37,15 @@ def serving() -> "Serving":
 
     items = _items(ServingSettings.from_env())
     return Serving(deployments=DynamoDeployments(items), shifts=_shifts(items), now=utc_now, new_id=new_id)
+
+
+@cache
+def observations() -> "Observations":
+    from shelflife.serving.dynamo_windows import DynamoWindows
+    from shelflife.serving.observing import Observations
+
+    items = _items(ServingSettings.from_env())
+    return Observations(DynamoDeployments(items), DynamoWindows(items), utc_now)
 
 
 @cache
@@ -51,7 +68,6 @@ def activations() -> "Activations":
 @cache
 def predictions() -> "Predictions":
     from shelflife.serving.prediction import Predictions
-    from shelflife.serving.queue import SqsCaptures
     from shelflife.serving.served import ServedModels
     from shelflife.serving.sessions import OnnxModels
 
@@ -60,10 +76,41 @@ def predictions() -> "Predictions":
     return Predictions(
         served=ServedModels(DynamoDeployments(items), DynamoVersions(items), perf_counter, random),
         models=OnnxModels(Objects(client("s3")), settings.model_budget_bytes),
-        captures=SqsCaptures(hurried_sqs(), settings.capture_queue_url),
+        captures=hand_off(),
         now=utc_now,
         seconds=perf_counter,
         new_id=new_id,
+    )
+
+
+@cache
+def hand_off() -> "HandOff":
+    from shelflife.serving.handoff import HandOff
+    from shelflife.serving.queue import SqsQueue
+
+    settings = PredictSettings.from_env()
+    hurried = cache(hurried_sqs)
+    return HandOff(
+        captures=SqsQueue(hurried, settings.capture_queue_url),
+        shadows=SqsQueue(hurried, settings.shadow_queue_url),
+        seconds=monotonic,
+    )
+
+
+@cache
+def shadows() -> "Shadows":
+    from shelflife.serving.queue import SqsQueue
+    from shelflife.serving.sessions import OnnxModels
+    from shelflife.serving.shadowing import Shadows
+
+    settings = PredictShadowsSettings.from_env()
+    items = _items(settings)
+    return Shadows(
+        deployments=DynamoDeployments(items),
+        versions=DynamoVersions(items),
+        models=OnnxModels(Objects(client("s3")), settings.model_budget_bytes),
+        captures=SqsQueue(lambda: client("sqs"), settings.capture_queue_url),
+        seconds=perf_counter,
     )
 
 
@@ -96,5 +143,7 @@ def _shifts(items: Items) -> "Shifts":
     )
 
 
-def _items(settings: ServingSettings | PredictSettings | StoreCapturesSettings) -> Items:
+def _items(
+    settings: ServingSettings | PredictSettings | PredictShadowsSettings | StoreCapturesSettings,
+) -> Items:
     return Items(client("dynamodb"), settings.serving_table_name)
