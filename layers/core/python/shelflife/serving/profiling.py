@@ -6,14 +6,13 @@ import numpy as np
 
 from shelflife.aws.objects import Objects
 from shelflife.contracts.data import StoredObject
-from shelflife.contracts.models import Candidate, Task
+from shelflife.contracts.models import Candidate
 from shelflife.contracts.serving import INPUT_COLUMN, OUTPUT_COLUMN
 from shelflife.kernel.profiles import ColumnProfile, Profile, from_json, profile_over
-from shelflife.serving.columns import Column, Columns
+from shelflife.serving.columns import ANSWER, Column, Columns
 
-#: What a baseline calls the column of answers, and which output holds them.
+#: What a baseline calls the column of answers.
 PREDICTION = "prediction"
-_ANSWER = {Task.REGRESSION: "prediction", Task.CLASSIFICATION: "label"}
 _KEPT = 8
 
 
@@ -43,7 +42,7 @@ def captured_profile(columns: Columns, candidate: Candidate, baseline: Profile) 
     rows = {
         tensor.name: columns[INPUT_COLUMN.format(name=tensor.name)] for tensor in candidate.signature.inputs
     }
-    rows[PREDICTION] = columns[OUTPUT_COLUMN.format(name=_ANSWER[candidate.task])]
+    rows[PREDICTION] = columns[OUTPUT_COLUMN.format(name=ANSWER[candidate.task])]
     for name, frozen in baseline.columns.items():
         if frozen.kind == "number" and name in rows:
             rows[name] = _aligned(rows[name], frozen)
