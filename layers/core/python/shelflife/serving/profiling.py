@@ -34,19 +34,20 @@ class S3Baselines:
 
 
 def captured_profile(columns: Columns, candidate: Candidate, baseline: Profile) -> Profile:
-    """Count captured rows over the baseline's bins.
+    """Count captured rows over the baseline's bins; what the model has and `columns` has not is left out.
 
     Raises:
         ProfileMismatchError: the baseline has a column that the model has not.
     """
-    rows = {
-        tensor.name: columns[INPUT_COLUMN.format(name=tensor.name)] for tensor in candidate.signature.inputs
-    }
-    rows[PREDICTION] = columns[OUTPUT_COLUMN.format(name=ANSWER[candidate.task])]
-    for name, frozen in baseline.columns.items():
+    places = {tensor.name: INPUT_COLUMN.format(name=tensor.name) for tensor in candidate.signature.inputs}
+    places[PREDICTION] = OUTPUT_COLUMN.format(name=ANSWER[candidate.task])
+    rows = {name: columns[place] for name, place in places.items() if place in columns}
+    left_out = places.keys() - rows.keys()
+    counted = {name: frozen for name, frozen in baseline.columns.items() if name not in left_out}
+    for name, frozen in counted.items():
         if frozen.kind == "number" and name in rows:
             rows[name] = _aligned(rows[name], frozen)
-    return profile_over(baseline, rows)
+    return profile_over(Profile(baseline.row_count, counted), rows)
 
 
 def _aligned(values: Column, frozen: ColumnProfile) -> Column:
