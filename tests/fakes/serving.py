@@ -1,5 +1,6 @@
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shelflife.aws.items import TableUnavailableError
 from shelflife.contracts.data import StoredObject
@@ -18,7 +19,9 @@ from shelflife.serving.errors import (
     DeploymentNotFoundError,
     ModelUnusableError,
 )
+from shelflife.serving.figures import Figures, merged
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
+from shelflife.serving.ports import WatchedVariant
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.settings import TABLE
 
@@ -184,7 +187,7 @@ class MemoryCaptureFiles:
     profiles: dict[str, CapturedProfile] = field(default_factory=dict)
 
     def uri(self, batch: CaptureBatch, batch_id: str) -> str:
-        return f"memory:{batch.deployment}/{batch.hour:%Y/%m/%d/%H}/{batch_id}"
+        return f"memory:{batch.kind}/{batch.deployment}/{batch.hour:%Y/%m/%d/%H}/{batch_id}"
 
     def state(self, uri: str) -> FileState:
         if uri not in self.files:
@@ -223,3 +226,38 @@ class MemoryBaselines:
 
     def read(self, baseline: StoredObject) -> Profile:
         return self.profiles[baseline.sha256]
+
+
+@dataclass
+class MemoryWindows:
+    kept: dict[tuple[WatchedVariant, datetime], Figures] = field(default_factory=dict)
+    sources: set[str] = field(default_factory=set)
+
+    def is_added(self, source: str) -> bool:
+        return source in self.sources
+
+    def add(
+        self, source: str, watched: WatchedVariant, minutes: Mapping[datetime, Figures], at: datetime
+    ) -> bool:
+        del at  # nothing expires here
+        if source in self.sources:
+            return False
+        self.sources.add(source)
+        for minute, figures in minutes.items():
+            self.kept[watched, minute] = self.kept.get((watched, minute), Figures()) + figures
+        return True
+
+    def minutes(
+        self, watched: WatchedVariant, since: datetime, until: datetime
+    ) -> list[tuple[datetime, Figures]]:
+        return [
+            (minute, figures)
+            for (whose, minute), figures in sorted(self.kept.items(), key=lambda one: one[0])
+            if whose == watched and since < min(until, minute + timedelta(minutes=1)) and minute < until
+        ]
+
+    def between(
+        self, deployment: str, revision: int, variant: str, since: datetime, until: datetime
+    ) -> Figures:
+        found = self.minutes(WatchedVariant(deployment, revision, variant), since, until)
+        return merged(figures for _, figures in found)

@@ -160,18 +160,23 @@ class Items:
         pk: str,
         *,
         prefix: str = "",
+        between: tuple[str, str] | None = None,
         limit: int,
         cursor: str | None = None,
         newest_first: bool = False,
         index: tuple[str, str, str] | None = None,
     ) -> tuple[list[Item], str | None]:
-        """A page of a partition and the cursor of the next; `index` is (name, partition key, sort key)."""
+        """A page of a partition and the cursor of the next; `index` is (name, partition key, sort key).
+
+        Of all sort keys those with the `prefix`, or those `between` two, which both belong to it.
+        """
         _, partition_key, sort_key = index or ("", PARTITION_KEY, SORT_KEY)
+        condition, values = _sort_condition(prefix, between)
         asked: dict[str, Any] = {
             "TableName": self.table_name,
-            "KeyConditionExpression": "#p = :p" + (" AND begins_with(#s, :s)" if prefix else ""),
-            "ExpressionAttributeNames": {"#p": partition_key} | ({"#s": sort_key} if prefix else {}),
-            "ExpressionAttributeValues": to_item({":p": pk} | ({":s": prefix} if prefix else {})),
+            "KeyConditionExpression": "#p = :p" + condition,
+            "ExpressionAttributeNames": {"#p": partition_key} | ({"#s": sort_key} if condition else {}),
+            "ExpressionAttributeValues": to_item({":p": pk} | values),
             "Limit": limit,
             "ScanIndexForward": not newest_first,
         }
@@ -213,6 +218,12 @@ class Items:
             return {"Delete": {"TableName": self.table_name, "Key": to_item(write.delete), **condition}}
         msg = "a write is a put, a delete or a check"
         raise ValueError(msg)
+
+
+def _sort_condition(prefix: str, between: tuple[str, str] | None) -> tuple[str, dict[str, str]]:
+    if between:
+        return " AND #s BETWEEN :s AND :e", {":s": between[0], ":e": between[1]}
+    return (" AND begins_with(#s, :s)", {":s": prefix}) if prefix else ("", {})
 
 
 def _conditions(

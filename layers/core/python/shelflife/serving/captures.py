@@ -8,6 +8,8 @@ from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import Field
+
 from shelflife.kernel.ids import Moment, Name
 from shelflife.kernel.model import Model
 
@@ -27,13 +29,33 @@ class CaptureRole(StrEnum):
     SHADOW = "shadow"
 
 
+class CaptureKind(StrEnum):
+    """What a capture file holds, and the folder that it is below."""
+
+    CAPTURES = "captures"
+    SHADOWS = "shadows"
+    FAILURES = "failures"
+
+
+class Masked(NamedTuple):
+    """Names of features and outputs whose values were left out, or hashed, before they left `predict`."""
+
+    hidden: frozenset[str] = frozenset()
+    hashed: frozenset[str] = frozenset()
+
+
+NOTHING_MASKED = Masked()
+
+
 class CaptureBatch(NamedTuple):
     """What a capture file holds: rows of one variant of a revision that were captured in one hour (UTC)."""
 
+    kind: CaptureKind
     deployment: str
     revision: int
     variant: str
     hour: datetime
+    masked: Masked = NOTHING_MASKED
 
 
 class FileState(StrEnum):
@@ -48,7 +70,9 @@ class CapturedRows(Model):
 
     Inputs are as the caller sent them, null where missing. `first_row` is the place of the first row in
     its request: a large request travels in several messages. `assigned` says that the traffic rule chose the
-    variant, and not the request. A request that was not answered has an `error` (a class name) and no rows.
+    variant, and not the request. A request that was not answered has an `error` (a class name) and no rows;
+    `refused` if what was asked is to blame. Rows of a shadow carry what the `live_variant` answered. Columns
+    that are `hidden` are not there, of those that are `hashed` the values are text.
     """
 
     capture_id: str
@@ -61,24 +85,48 @@ class CapturedRows(Model):
     captured_at: Moment
     latency_ms: float
     error: str | None = None
+    refused: bool = False
+    hidden: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
     first_row: int
     inputs: dict[str, list[Any]]
     outputs: dict[str, list[Any]]
+    live_variant: Name | None = None
+    live: dict[str, list[Any]] = Field(default_factory=dict)
 
     @property
     def row_count(self) -> int:
-        return len(next(iter(self.outputs.values()), ()))
+        """Rows of the capture file; a request that was not answered is one."""
+        if self.error is not None:
+            return 1
+        return max((len(values) for of in (self.outputs, self.inputs) for values in of.values()), default=0)
+
+    @property
+    def kind(self) -> CaptureKind:
+        if self.error is not None:
+            return CaptureKind.FAILURES
+        return CaptureKind.SHADOWS if self.role is CaptureRole.SHADOW else CaptureKind.CAPTURES
 
     @property
     def batch(self) -> CaptureBatch:
         hour = self.captured_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        return CaptureBatch(self.deployment, self.revision, self.variant, hour)
+        masked = Masked(frozenset(self.hidden), frozenset(self.hashed))
+        return CaptureBatch(self.kind, self.deployment, self.revision, self.variant, hour, masked)
 
     @property
     def claim_key(self) -> str:
-        """What is stored once: this part of this capture; ids may have any characters."""
+        """What is stored once: this part of this capture; ids may have any characters.
+
+        Every shadow has its own. A caller may send a request that failed again under its id: each try is a
+        failure of its own, and none of them is the capture.
+        """
         digest = hashlib.sha256(self.capture_id.encode()).hexdigest()
-        return f"{self.deployment}#{digest}#{self.first_row}"
+        key = f"{self.deployment}#{digest}#{self.first_row}"
+        if self.role is CaptureRole.SHADOW:
+            key += f"#SHADOW#{self.variant}"
+        if self.error is not None:
+            key += f"#FAILURE#{self.captured_at.astimezone(UTC).isoformat(timespec='microseconds')}"
+        return key
 
 
 class Capture:
@@ -97,6 +145,7 @@ class Capture:
         outputs: dict[str, list[Any]] | None = None,
         row_count: int = 0,
         error: str | None = None,
+        refused: bool = False,
     ) -> None:
         self._fixed = {
             "capture_id": capture_id,
@@ -108,6 +157,7 @@ class Capture:
             "captured_at": captured_at.isoformat(),
             "latency_ms": latency_ms,
             "error": error,
+            "refused": refused,
         }
         self.inputs = inputs or {}
         self.outputs = outputs or {}

@@ -107,3 +107,10 @@ class CaptureFileLostError(ConflictError):
 
     def __init__(self, uri: str) -> None:
         super().__init__(f"capture file {uri!r} was given up by another consumer")
+
+
+class WindowsContendedError(ConflictError):
+    """Other consumers keep adding to the same minutes; added again, the file changes them once."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"the figures of {source!r} could not be added now")

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shelflife.contracts.data import StoredObject
 from shelflife.contracts.models import Datatype, ModelVersionReference, Tensor
@@ -13,7 +13,16 @@ from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Re
 if TYPE_CHECKING:
     from shelflife.kernel.profiles import Profile
     from shelflife.serving.columns import Columns, ColumnTypes
+    from shelflife.serving.figures import Figures
     from shelflife.serving.tensors import Array, Feed
+
+
+class WatchedVariant(NamedTuple):
+    """Whose figures they are: a variant's, as long as one revision lasts."""
+
+    deployment: str
+    revision: int
+    variant: str
 
 
 class Deployments(Protocol):
@@ -157,6 +166,34 @@ class CaptureFiles(Protocol):
         """Whether the file's profile was written."""
 
     def write_profile(self, uri: str, profile: CapturedProfile) -> None: ...
+
+
+class Windows(Protocol):
+    """Figures of variants, minute by minute (UTC), added up from capture files: each file once."""
+
+    def is_added(self, source: str) -> bool:
+        """Whether that file was added."""
+
+    def add(
+        self, source: str, watched: WatchedVariant, minutes: Mapping[datetime, "Figures"], at: datetime
+    ) -> bool:
+        """Add what a file has in each minute (100 of them at the most, less one), all or nothing.
+
+        Whether it was added now: a file that was added before changes nothing.
+
+        Raises:
+            WindowsContendedError: others keep writing the same minutes.
+        """
+
+    def minutes(
+        self, watched: WatchedVariant, since: datetime, until: datetime
+    ) -> "list[tuple[datetime, Figures]]":
+        """The minutes that began before `until` and ended after `since`, in order, without empty ones."""
+
+    def between(
+        self, deployment: str, revision: int, variant: str, since: datetime, until: datetime
+    ) -> "Figures":
+        """All of these minutes together: a minute that is only partly within counts as a whole."""
 
 
 class Baselines(Protocol):

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shelflife.kernel.errors import ShelflifeError, UnavailableError
+from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.binding import bind
 from shelflife.serving.captures import Capture
-from shelflife.serving.errors import InvalidRequestError
+from shelflife.serving.errors import InvalidRequestError, ModelFailedError
 from shelflife.serving.ports import Captures, Model, Models
 from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
@@ -89,6 +89,7 @@ class Predictions:
                     captured_at=self.now(),
                     latency_ms=(self.seconds() - began) * 1000,
                     error=type(error).__name__,
+                    refused=_is_refusal(error),
                 )
             )
 
@@ -112,6 +113,11 @@ class Predictions:
             },
             row_count=rows.row_count,
         )
+
+
+def _is_refusal(error: ShelflifeError) -> bool:
+    """Whether what was asked is to blame, and not the version that was to answer."""
+    return isinstance(error, InvalidError) and not isinstance(error, ModelFailedError)
 
 
 def _wanted(model: Model, names: list[str] | None) -> Sequence[int]:

@@ -21,5 +21,8 @@ class PredictSettings(Settings):
 
 
 class StoreCapturesSettings(Settings):
+    """What `store_captures` needs."""
+
     serving_table_name: str
     capture_bucket_name: str
+    window_days: int = 90

@@ -1,5 +1,6 @@
 """Who builds what. Each function imports only what it uses: its layers have no more, and it starts faster."""
 
+from datetime import timedelta
 from functools import cache
 from random import random
 from time import perf_counter
@@ -69,21 +70,22 @@ def predictions() -> "Predictions":
 @cache
 def capture_store() -> "CaptureStore":
     from shelflife.serving.claims import DynamoClaims
+    from shelflife.serving.dynamo_windows import DynamoWindows
     from shelflife.serving.files import S3CaptureFiles
+    from shelflife.serving.filing import Room
     from shelflife.serving.profiling import S3Baselines
     from shelflife.serving.storing import CaptureStore
 
     settings = StoreCapturesSettings.from_env()
     items, objects = _items(settings), Objects(client("s3"))
-    return CaptureStore(
-        deployments=DynamoDeployments(items),
-        versions=DynamoVersions(items),
+    room = Room(
         claims=DynamoClaims(items),
         files=S3CaptureFiles(objects, settings.capture_bucket_name),
+        windows=DynamoWindows(items, timedelta(days=settings.window_days)),
         baselines=S3Baselines(objects),
         now=utc_now,
-        new_id=new_id,
     )
+    return CaptureStore(DynamoDeployments(items), DynamoVersions(items), room, new_id)
 
 
 def _shifts(items: Items) -> "Shifts":
