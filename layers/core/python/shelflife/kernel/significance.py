@@ -1,7 +1,8 @@
 """Upper tails of the distributions that the statistics are tested against: no scipy in a zip function.
 
-Formulas: Press et al., Numerical Recipes, 3rd edition, sections 6.2 (incomplete gamma function), 6.4 (incomplete
-beta function) and 6.14 (Student, binomial, Kolmogorov-Smirnov); checked against scipy in the tests.
+Formulas: Press et al., Numerical Recipes, 3rd edition, sections 6.2 (incomplete gamma function), 6.4
+(incomplete beta function) and 6.14 (Student, binomial, Kolmogorov-Smirnov); checked against scipy in the
+tests.
 """
 
 import math

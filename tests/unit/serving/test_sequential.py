@@ -1,0 +1,204 @@
+"""The test that may be looked at at any time: small cases by hand, then error rates by simulation.
+
+Simulations draw with numpy, and ask the runtime functions at every look.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shelflife.serving.sequential import (
+    Comparison,
+    Decision,
+    Goal,
+    Sums,
+    compare,
+    compare_to_control,
+    log_evidence,
+    radius,
+)
+
+Cumulated = npt.NDArray[np.float64]
+LONGEST = 20_000
+LOOKS = 50
+
+
+def sums(*values: float) -> Sums:
+    return Sums(count=len(values), total=sum(values), squares=sum(value * value for value in values))
+
+
+def hits(count: int, of: int) -> Sums:
+    return Sums(count=of, total=count, squares=count)
+
+
+def cumulated(
+    random: np.random.Generator, kind: str, mean: float, size: int = LONGEST
+) -> tuple[list[Sums], bool]:
+    """The sums of one variant at each look; batches of its own size."""
+    if kind == "proportion":
+        batches = random.binomial(size // LOOKS, mean, LOOKS).cumsum()
+        return [hits(int(at), (look + 1) * (size // LOOKS)) for look, at in enumerate(batches)], True
+    values = (random.normal(mean, 1, size) if kind == "mean" else random.exponential(mean, size)).reshape(
+        LOOKS, -1
+    )
+    totals, squares = values.sum(axis=1).cumsum(), (values**2).sum(axis=1).cumsum()
+    return [
+        Sums(count=(look + 1) * (size // LOOKS), total=float(totals[look]), squares=float(squares[look]))
+        for look in range(LOOKS)
+    ], False
+
+
+def experiments(
+    count: int, kind: str, means: tuple[float, float], goal: Goal, sizes: tuple[int, int] = (LONGEST, LONGEST)
+) -> Iterator[Iterator[Comparison]]:
+    """What is seen at every look of every experiment."""
+    random = np.random.default_rng(11)
+    for _ in range(count):
+        (a, _), (b, _) = (
+            cumulated(random, kind, mean, size) for mean, size in zip(means, sizes, strict=True)
+        )
+        yield (compare(*pair, goal) for pair in zip(a, b, strict=True))
+
+
+def decided(
+    count: int, kind: str, means: tuple[float, float], goal: Goal, sizes: tuple[int, int] = (LONGEST, LONGEST)
+) -> dict[Decision, float]:
+    """The shares of experiments that got each decision, by stopping at the first one."""
+    ends = [
+        next((seen.decision for seen in looks if seen.decision is not Decision.UNDECIDED), Decision.UNDECIDED)
+        for looks in experiments(count, kind, means, goal, sizes)
+    ]
+    return {decision: ends.count(decision) / count for decision in Decision}
+
+
+def test_the_evidence_is_the_formula_by_hand() -> None:
+    # v = 1, tau = 1, d = 2: sqrt(1/2) exp(4 / 4)
+    assert math.exp(log_evidence(2, 1, 1)) == pytest.approx(math.sqrt(0.5) * math.e)
+
+
+def test_the_evidence_is_the_mixture_of_likelihood_ratios() -> None:
+    effects = np.linspace(-8, 8, 40_001)
+    prior = np.exp(-(effects**2) / (2 * 0.7**2)) / (0.7 * math.sqrt(2 * math.pi))
+    ratios = np.exp((1.3 * effects - effects**2 / 2) / 0.4)
+    assert math.exp(log_evidence(1.3, 0.4, 0.7)) == pytest.approx(
+        float(np.trapezoid(prior * ratios, effects))
+    )
+
+
+@given(st.floats(1e-6, 1e3), st.floats(1e-3, 1e3), st.floats(1e-6, 0.9))
+def test_the_interval_ends_where_the_evidence_is_one_over_alpha(
+    variance: float, spread: float, alpha: float
+) -> None:
+    assert log_evidence(radius(variance, spread, alpha), variance, spread) == pytest.approx(-math.log(alpha))
+
+
+def test_a_clear_difference_is_decided_in_the_goals_direction() -> None:
+    a, b = sums(*[1.0, 2.0, 3.0] * 50), sums(*[2.0, 3.0, 4.0] * 50)
+    higher, lower = compare(a, b, Goal()), compare(a, b, Goal(better="lower"))
+    assert (higher.decision, lower.decision) == (Decision.B_BETTER, Decision.A_BETTER)
+    assert higher.effect == pytest.approx(1)
+    assert higher.lower is not None
+    assert higher.lower > 0
+    assert higher.p_value < 0.05
+
+
+def test_fewer_than_the_minimum_decides_nothing_however_clear() -> None:
+    seen = compare(hits(0, 99), hits(200, 200), Goal(kind="proportion"))
+    assert (seen.decision, seen.p_value, seen.effect) == (Decision.UNDECIDED, 1, 1)
+    assert seen.why == "99 samples of one variant, 100 of each are needed"
+    assert compare(Sums(), sums(1), Goal()).effect is None
+
+
+def test_samples_that_are_all_alike_decide_nothing() -> None:
+    seen = compare(sums(*[0.1] * 200), sums(*[0.2] * 200), Goal())
+    assert (seen.decision, seen.lower, seen.p_value) == (Decision.UNDECIDED, None, 1)
+
+
+def test_a_proportion_without_hits_still_has_a_spread() -> None:
+    seen = compare(hits(0, 1000), hits(100, 1000), Goal(kind="proportion"))
+    assert seen.decision is Decision.B_BETTER
+    assert compare(hits(0, 1000), hits(0, 1000), Goal(kind="proportion")).decision is Decision.UNDECIDED
+
+
+def test_several_variants_share_alpha() -> None:
+    a, b = hits(100, 1000), hits(146, 1000)
+    alone = compare(a, b, Goal(kind="proportion"))
+    among = compare_to_control(a, {"b": b, "c": a, "d": a}, Goal(kind="proportion"))
+    assert alone.decision is Decision.B_BETTER
+    assert among["b"].decision is Decision.UNDECIDED
+    assert among["b"].p_value == pytest.approx(3 * alone.p_value)
+    assert among["c"].p_value == 1
+
+
+def test_sums_that_no_samples_have_are_refused() -> None:
+    with pytest.raises(ValidationError, match="no 2 samples have the sum"):
+        Sums(count=2, total=10, squares=1)
+
+
+finite = st.lists(st.floats(-1e3, 1e3), min_size=100, max_size=120)
+
+
+@given(finite, finite, st.sampled_from(["higher", "lower"]))
+def test_swapping_the_variants_swaps_the_answer(a: list[float], b: list[float], better: str) -> None:
+    goal = Goal.model_validate({"better": better})
+    one, other = compare(sums(*a), sums(*b), goal), compare(sums(*b), sums(*a), goal)
+    swapped = {Decision.A_BETTER: Decision.B_BETTER, Decision.B_BETTER: Decision.A_BETTER}
+    assert other.decision is swapped.get(one.decision, one.decision)
+    assert other.p_value == pytest.approx(one.p_value)
+    assert (one.decision is Decision.UNDECIDED) == (one.p_value >= goal.alpha)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mean", "sizes"),
+    [
+        ("mean", 0.0, (LONGEST, LONGEST)),
+        ("exponential", 1.0, (LONGEST, 5_000)),
+        ("proportion", 0.01, (LONGEST, 5_000)),
+        ("proportion", 0.3, (LONGEST, LONGEST)),
+    ],
+)
+def test_equal_variants_are_rarely_told_apart_however_often_one_looks(
+    kind: str, mean: float, sizes: tuple[int, int]
+) -> None:
+    goal = Goal(kind="proportion" if kind == "proportion" else "mean")
+    ends = decided(1000, kind, (mean, mean), goal, sizes)
+    assert 1 - ends[Decision.UNDECIDED] <= goal.alpha
+
+
+def test_the_usual_t_test_in_the_same_simulation_tells_equal_variants_apart() -> None:
+    random = np.random.default_rng(11)
+    alarms = 0
+    for _ in range(500):
+        a, b = (cumulated(random, "mean", 0.0)[0] for _ in "ab")
+        scores = (
+            (two.mean - one.mean) / math.sqrt(one.variance / one.count + two.variance / two.count)
+            for one, two in zip(a, b, strict=True)
+        )
+        alarms += any(abs(score) > 1.96 for score in scores)
+    assert alarms / 500 > 0.2
+
+
+@pytest.mark.parametrize(("kind", "means"), [("mean", (0.0, 0.1)), ("proportion", (0.10, 0.13))])
+def test_a_better_variant_is_found(kind: str, means: tuple[float, float]) -> None:
+    goal = Goal(kind="proportion" if kind == "proportion" else "mean")
+    ends = decided(200, kind, means, goal)
+    assert ends[Decision.B_BETTER] >= 0.99
+    assert ends[Decision.A_BETTER] == 0
+
+
+def test_the_sequence_holds_the_true_effect_at_every_look() -> None:
+    covered = [
+        all(
+            seen.lower <= 0.05 <= seen.upper
+            for seen in looks
+            if seen.lower is not None and seen.upper is not None
+        )
+        for looks in experiments(400, "mean", (0.0, 0.05), Goal(alpha=0.1), (LONGEST, 10_000))
+    ]
+    assert sum(covered) / len(covered) >= 0.9
