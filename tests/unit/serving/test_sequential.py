@@ -1,20 +1,17 @@
 """The test that may be looked at at any time: small cases by hand, then error rates by simulation.
 
-Simulations draw with numpy, and ask the runtime functions at every look.
+Simulations (tests/harness/experiments.py) draw with numpy, and ask the runtime functions at every look.
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shelflife.serving.sequential import (
-    Comparison,
     Decision,
     Goal,
     Sums,
@@ -23,10 +20,7 @@ from shelflife.serving.sequential import (
     log_evidence,
     radius,
 )
-
-Cumulated = npt.NDArray[np.float64]
-LONGEST = 20_000
-LOOKS = 50
+from tests.harness.experiments import Experiment, covered, decided, naively_decided
 
 
 def sums(*values: float) -> Sums:
@@ -35,46 +29,6 @@ def sums(*values: float) -> Sums:
 
 def hits(count: int, of: int) -> Sums:
     return Sums(count=of, total=count, squares=count)
-
-
-def cumulated(
-    random: np.random.Generator, kind: str, mean: float, size: int = LONGEST
-) -> tuple[list[Sums], bool]:
-    """The sums of one variant at each look; batches of its own size."""
-    if kind == "proportion":
-        batches = random.binomial(size // LOOKS, mean, LOOKS).cumsum()
-        return [hits(int(at), (look + 1) * (size // LOOKS)) for look, at in enumerate(batches)], True
-    values = (random.normal(mean, 1, size) if kind == "mean" else random.exponential(mean, size)).reshape(
-        LOOKS, -1
-    )
-    totals, squares = values.sum(axis=1).cumsum(), (values**2).sum(axis=1).cumsum()
-    return [
-        Sums(count=(look + 1) * (size // LOOKS), total=float(totals[look]), squares=float(squares[look]))
-        for look in range(LOOKS)
-    ], False
-
-
-def experiments(
-    count: int, kind: str, means: tuple[float, float], goal: Goal, sizes: tuple[int, int] = (LONGEST, LONGEST)
-) -> Iterator[Iterator[Comparison]]:
-    """What is seen at every look of every experiment."""
-    random = np.random.default_rng(11)
-    for _ in range(count):
-        (a, _), (b, _) = (
-            cumulated(random, kind, mean, size) for mean, size in zip(means, sizes, strict=True)
-        )
-        yield (compare(*pair, goal) for pair in zip(a, b, strict=True))
-
-
-def decided(
-    count: int, kind: str, means: tuple[float, float], goal: Goal, sizes: tuple[int, int] = (LONGEST, LONGEST)
-) -> dict[Decision, float]:
-    """The shares of experiments that got each decision, by stopping at the first one."""
-    ends = [
-        next((seen.decision for seen in looks if seen.decision is not Decision.UNDECIDED), Decision.UNDECIDED)
-        for looks in experiments(count, kind, means, goal, sizes)
-    ]
-    return {decision: ends.count(decision) / count for decision in Decision}
 
 
 def test_the_evidence_is_the_formula_by_hand() -> None:
@@ -155,50 +109,33 @@ def test_swapping_the_variants_swaps_the_answer(a: list[float], b: list[float], 
 
 
 @pytest.mark.parametrize(
-    ("kind", "mean", "sizes"),
+    "experiment",
     [
-        ("mean", 0.0, (LONGEST, LONGEST)),
-        ("exponential", 1.0, (LONGEST, 5_000)),
-        ("proportion", 0.01, (LONGEST, 5_000)),
-        ("proportion", 0.3, (LONGEST, LONGEST)),
+        Experiment("normal", (0.0, 0.0)),
+        Experiment("exponential", (1.0, 1.0), sizes=(20_000, 5_000)),
+        Experiment("proportion", (0.01, 0.01), sizes=(20_000, 5_000)),
+        Experiment("proportion", (0.3, 0.3)),
     ],
+    ids=repr,
 )
-def test_equal_variants_are_rarely_told_apart_however_often_one_looks(
-    kind: str, mean: float, sizes: tuple[int, int]
-) -> None:
-    goal = Goal(kind="proportion" if kind == "proportion" else "mean")
-    ends = decided(1000, kind, (mean, mean), goal, sizes)
-    assert 1 - ends[Decision.UNDECIDED] <= goal.alpha
+def test_equal_variants_are_rarely_told_apart_however_often_one_looks(experiment: Experiment) -> None:
+    assert 1 - decided(experiment, 1000)[Decision.UNDECIDED] <= 0.05
 
 
-def test_the_usual_t_test_in_the_same_simulation_tells_equal_variants_apart() -> None:
-    random = np.random.default_rng(11)
-    alarms = 0
-    for _ in range(500):
-        a, b = (cumulated(random, "mean", 0.0)[0] for _ in "ab")
-        scores = (
-            (two.mean - one.mean) / math.sqrt(one.variance / one.count + two.variance / two.count)
-            for one, two in zip(a, b, strict=True)
-        )
-        alarms += any(abs(score) > 1.96 for score in scores)
-    assert alarms / 500 > 0.2
+def test_the_usual_test_in_the_same_simulation_tells_equal_variants_apart() -> None:
+    assert naively_decided(Experiment("normal", (0.0, 0.0)), 500) > 0.2
 
 
-@pytest.mark.parametrize(("kind", "means"), [("mean", (0.0, 0.1)), ("proportion", (0.10, 0.13))])
-def test_a_better_variant_is_found(kind: str, means: tuple[float, float]) -> None:
-    goal = Goal(kind="proportion" if kind == "proportion" else "mean")
-    ends = decided(200, kind, means, goal)
+@pytest.mark.parametrize(
+    "experiment",
+    [Experiment("normal", (0.0, 0.1)), Experiment("proportion", (0.10, 0.13))],
+    ids=repr,
+)
+def test_a_better_variant_is_found(experiment: Experiment) -> None:
+    ends = decided(experiment, 200)
     assert ends[Decision.B_BETTER] >= 0.99
     assert ends[Decision.A_BETTER] == 0
 
 
 def test_the_sequence_holds_the_true_effect_at_every_look() -> None:
-    covered = [
-        all(
-            seen.lower <= 0.05 <= seen.upper
-            for seen in looks
-            if seen.lower is not None and seen.upper is not None
-        )
-        for looks in experiments(400, "mean", (0.0, 0.05), Goal(alpha=0.1), (LONGEST, 10_000))
-    ]
-    assert sum(covered) / len(covered) >= 0.9
+    assert covered(Experiment("normal", (0.0, 0.05), sizes=(20_000, 10_000)), 400, alpha=0.1) >= 0.9

@@ -29,7 +29,7 @@ from pydantic import Field, model_validator
 from shelflife.kernel.model import Model
 
 #: The mixture's spread where no smallest effect of interest is given, in standard deviations of a sample: the
-#: sequence is tightest, for its number of samples, at about 1,800 of each variant (alpha 0.05).
+#: sequence is tightest, for its number of samples, at about 1,600 of each variant (alpha 0.05).
 DEFAULT_SPREAD = 0.1
 #: What is left of a variance below this share of the squared mean is rounding.
 _ROUNDING = 1e-12
@@ -61,8 +61,7 @@ class Goal(Model):
 
 
 class Sums(Model):
-    """One variant's metric: number of samples, their sum and the sum of their squares; of a proportion, 0s
-    and 1s."""
+    """One variant's metric: number of samples, their sum and that of their squares; shares have 0s and 1s."""
 
     count: int = Field(default=0, ge=0)
     total: float = Field(default=0.0, allow_inf_nan=False)
