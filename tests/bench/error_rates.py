@@ -1,12 +1,12 @@
 """How often judgement and experiments err: larger simulations of what tests/unit/serving checks in small.
 
-Shares are in percent. Of rollouts, 20 looks with 2,000 requests of the baseline and 200 of the candidate
-between two looks, and a label for every tenth; of experiments, 200 looks up to 20,000 samples of a variant.
+Rollouts look 20 times, at 2,000 more requests of the baseline and 200 of the candidate each, and a tenth of
+the requests has a label. Experiments look 200 times, up to 20,000 samples of a variant.
 """
 
 from dataclasses import replace
 
-from shelflife.serving.judgement import Criteria
+from shelflife.serving.judgement import Criterion
 from shelflife.serving.sequential import Decision
 from tests.bench.measure import Figure
 from tests.harness.experiments import (
@@ -16,20 +16,12 @@ from tests.harness.experiments import (
     naively_decided,
     samples_to_decide,
 )
-from tests.harness.rollouts import ALL_AT_LIMIT, AT_LIMIT, EQUAL, WORSE, World, simulated
+from tests.harness.rollouts import ALL_AT_LIMIT, AT_LIMIT, EQUAL, WORSE, World, only, simulated
 
 _ROLLOUTS = 400
 _EXPERIMENTS = 2000
 _LOOKS = 200
 _MOST_ALARMS = 5.0
-_LIMITS = {
-    "error_rate": "max_error_increase",
-    "refusals": "max_refusal_increase",
-    "latency": "max_latency_ratio",
-    "predictions": "max_prediction_psi",
-    "shadow": "max_shadow_disagreement",
-    "label_loss": "max_label_loss_ratio",
-}
 
 
 def run() -> list[Figure]:
@@ -55,22 +47,14 @@ def _rollouts() -> list[Figure]:
     return found
 
 
-def _at_limit(name: str, world: World) -> list[Figure]:
+def _at_limit(name: Criterion, world: World) -> list[Figure]:
     """One criterion alone with all of alpha: once with its looks accounted for, once without."""
-    limits = {**dict.fromkeys(_LIMITS.values()), "required": [], _LIMITS[name]: _limit(name)}
-    criteria = Criteria.model_validate(limits)
-    ours = simulated(world, rollouts=_ROLLOUTS, criteria=criteria)
-    naive = simulated(world, rollouts=_ROLLOUTS, criteria=criteria, looks_told=1)
+    ours = simulated(world, rollouts=_ROLLOUTS, criteria=only(name))
+    naive = simulated(world, rollouts=_ROLLOUTS, criteria=only(name), looks_told=1)
     return [
         Figure(f"rolled back, at the limit of {name}", 100 * ours.unhealthy, "%", budget=_MOST_ALARMS),
         Figure("  each look for itself", 100 * naive.unhealthy, "%"),
     ]
-
-
-def _limit(name: str) -> float:
-    return next(
-        limit for known, limit in Criteria(max_shadow_disagreement=0.1).limits.items() if known == name
-    )
 
 
 def _experiments() -> list[Figure]:

@@ -92,5 +92,5 @@ def naively_decided(experiment: Experiment, count: int) -> float:
             (b.mean - a.mean) / math.sqrt(a.variance / a.count + b.variance / b.count)
             for a, b in zip(*experiment.drawn(random), strict=True)
         )
-        alarms += any(abs(score) > 1.96 for score in scores)  # noqa: PLR2004 - the 5 % of the tables
+        alarms += any(abs(score) > 1.96 for score in scores)
     return alarms / count

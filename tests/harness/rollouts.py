@@ -9,12 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from shelflife.serving.figures import LATENCY_BOUNDS, PREDICTION_BINS, Figures
-from shelflife.serving.judgement import Criteria, Judgement, Verdict, judge
+from shelflife.serving.judgement import Criteria, Criterion, Judgement, Verdict, judge
 
 Draws = npt.NDArray[np.int64]
 
-#: Every criterion is on, and all but the limits are the defaults.
+#: The defaults, and shadow disagreement on as well.
 ALL_CRITERIA = Criteria(max_shadow_disagreement=0.1)
+LIMITS: dict[Criterion, str] = {
+    "error_rate": "max_error_increase",
+    "refusals": "max_refusal_increase",
+    "latency": "max_latency_ratio",
+    "predictions": "max_prediction_psi",
+    "shadow": "max_shadow_disagreement",
+    "label_loss": "max_label_loss_ratio",
+}
 #: Edges of ten equal parts of the baseline's predictions.
 EDGES = [NormalDist().inv_cdf(tenth / 10) for tenth in range(1, 10)]
 
@@ -37,7 +45,7 @@ class World:
 SHIFT_AT_LIMIT = 0.4583
 EQUAL = World()
 #: Candidates that are as bad as the limits allow.
-AT_LIMIT = {
+AT_LIMIT: dict[Criterion, World] = {
     "error_rate": replace(EQUAL, error_rate=0.015),
     "refusals": replace(EQUAL, refusal_rate=0.06),
     "latency": replace(EQUAL, latency_ms=30.0),
@@ -47,7 +55,7 @@ AT_LIMIT = {
 }
 ALL_AT_LIMIT = World(0.015, 0.06, 30.0, 0.4, SHIFT_AT_LIMIT, 0.1, 1.1)
 #: Candidates that are clearly worse.
-WORSE = {
+WORSE: dict[Criterion, World] = {
     "error_rate": replace(EQUAL, error_rate=0.04),
     "refusals": replace(EQUAL, refusal_rate=0.12),
     "latency": replace(EQUAL, latency_ms=45.0),
@@ -77,6 +85,13 @@ class Ends:
     median_requests: float | None
 
 
+def only(criterion: Criterion, limit: float | None = None) -> Criteria:
+    """One criterion alone, with all of alpha; its usual limit unless another is given."""
+    limits: dict[str, object] = dict.fromkeys(LIMITS.values())
+    limits[LIMITS[criterion]] = ALL_CRITERIA.limits[criterion] if limit is None else limit
+    return Criteria.model_validate({**limits, "required": []})
+
+
 def true_index(shift: float) -> float:
     """The stability index of normal predictions that moved by so many deviations, without any chance."""
     before, after = _bin_chances(0), _bin_chances(shift)
@@ -101,7 +116,8 @@ def simulated(
             stops.append(stop * plan.candidate)
         last.append(verdict)
     return Ends(
-        *(last.count(verdict) / rollouts for verdict in (Verdict.UNHEALTHY, Verdict.HEALTHY)),
+        unhealthy=last.count(Verdict.UNHEALTHY) / rollouts,
+        healthy=last.count(Verdict.HEALTHY) / rollouts,
         insufficient=last.count(Verdict.INSUFFICIENT_DATA) / rollouts,
         median_requests=float(np.median(stops)) if stops else None,
     )

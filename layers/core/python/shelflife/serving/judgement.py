@@ -107,6 +107,9 @@ class Judgement(Model):
 def judge(baseline: Figures, candidate: Figures, criteria: Criteria, looks: int = 1) -> Judgement:
     """The verdict of this look; `looks` is how often the whole rollout will look, over all of its steps.
 
+    Give both sides the figures of the same minutes, with the same weights: those of one step. Over steps of
+    different weights, a bad hour would count more for one side than for the other.
+
     Raises:
         ValueError: a rollout that never looks.
     """
