@@ -18,8 +18,8 @@ from tests.harness.experiments import (
 )
 from tests.harness.rollouts import ALL_AT_LIMIT, AT_LIMIT, EQUAL, WORSE, World, only, simulated
 
-_ROLLOUTS = 400
-_EXPERIMENTS = 2000
+_ROLLOUTS = 200
+_EXPERIMENTS = 1000
 _LOOKS = 200
 _MOST_ALARMS = 5.0
 
@@ -67,7 +67,7 @@ def _experiments() -> list[Figure]:
     }.items():
         often = replace(experiment, looks=_LOOKS)
         wrong = 1 - decided(often, _EXPERIMENTS)[Decision.UNDECIDED]
-        usual = naively_decided(often, _EXPERIMENTS // 4)
+        usual = naively_decided(often, _EXPERIMENTS // 2)
         found += [
             Figure(f"A/A decided, {told}", 100 * wrong, "%", budget=_MOST_ALARMS),
             Figure("  by the usual 5 % test", 100 * usual, "%"),
@@ -76,11 +76,11 @@ def _experiments() -> list[Figure]:
         "normal, 0.1 deviations": Experiment("normal", (0.0, 0.1), looks=_LOOKS),
         "shares of 10 % and 12 %": Experiment("proportion", (0.10, 0.12), looks=_LOOKS),
     }.items():
-        right = decided(experiment, _EXPERIMENTS // 4)[Decision.B_BETTER]
-        median = samples_to_decide(experiment, _EXPERIMENTS // 4)
+        right = decided(experiment, _EXPERIMENTS // 2)[Decision.B_BETTER]
+        median = samples_to_decide(experiment, _EXPERIMENTS // 2)
         found += [
             Figure(f"A/B found, {told}", 100 * right, "%"),
             Figure("  median samples of each", median, ""),
         ]
-    coverage = covered(Experiment("normal", (0.0, 0.05), (20_000, 10_000), _LOOKS), _EXPERIMENTS // 4, 0.05)
+    coverage = covered(Experiment("normal", (0.0, 0.05), (20_000, 10_000), _LOOKS), _EXPERIMENTS // 2, 0.05)
     return [*found, Figure("coverage of the 95 % sequence", 100 * coverage, "%")]

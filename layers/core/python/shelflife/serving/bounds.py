@@ -11,7 +11,9 @@ import math
 
 from shelflife.kernel.significance import at_least, at_most, beta_share
 
-_HALVINGS = 40
+#: Bounds are found to this share of themselves, or of what they lack of 1, and rounded to the safe side.
+_PRECISION = 1e-6
+_HALVINGS = 60
 
 
 def rate_lower(hits: int, trials: int, alpha: float) -> float:
@@ -20,6 +22,8 @@ def rate_lower(hits: int, trials: int, alpha: float) -> float:
         return 0.0
     low, high = 0.0, hits / trials
     for _ in range(_HALVINGS):
+        if high - low <= _PRECISION * min(high, 1 - low):
+            break
         middle = (low + high) / 2
         if beta_share(hits, trials - hits + 1, middle) > alpha:
             high = middle

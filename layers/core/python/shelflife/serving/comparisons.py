@@ -24,7 +24,7 @@ LATENCY_LEVEL = 0.95
 LEAST_EXPECTED = 5.0
 #: Stands for the ratio to a baseline without any loss.
 _LARGEST_RATIO = 1e9
-_HALVINGS = 40
+_HALVINGS = 30
 
 
 @dataclass(frozen=True, slots=True)
