@@ -25,12 +25,57 @@ from shelflife.serving.errors import (
     DeploymentExistsError,
     DeploymentNotFoundError,
     ModelUnusableError,
+    RolloutChangedError,
 )
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 from shelflife.serving.ports import WatchedVariant
+from shelflife.serving.rollout import Rollout
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.settings import TABLE
+from shelflife.serving.strategy import AT_ONCE, Strategy
+
+
+@dataclass
+class MemoryRollouts:
+    kept: dict[tuple[str, str], Rollout] = field(default_factory=dict)
+    strategies: dict[str, Strategy] = field(default_factory=dict)
+
+    def find(self, deployment: str, rollout_id: str) -> Rollout | None:
+        return self.kept.get((deployment, rollout_id))
+
+    def page(self, deployment: str, limit: int, cursor: str | None) -> Page[Rollout]:
+        before = (decode_cursor(cursor) or {}).get("before", "~")
+        ids = sorted((found for name, found in self.kept if name == deployment), reverse=True)
+        left = [self.kept[deployment, found] for found in ids if found < before]
+        more = encode_cursor({"before": left[limit - 1].rollout_id}) if len(left) > limit else None
+        return Page(items=tuple(left[:limit]), next_cursor=more)
+
+    def lost(self, rollout: Rollout) -> bool:
+        kept = self.find(rollout.deployment, rollout.rollout_id)
+        return (kept.change if kept else 0) != rollout.change
+
+    def change(self, rollout: Rollout) -> Rollout:
+        if self.lost(rollout):
+            raise RolloutChangedError(rollout.deployment, rollout.rollout_id)
+        self.kept[rollout.deployment, rollout.rollout_id] = rollout.written
+        return rollout.written
+
+    def strategy(self, deployment: str) -> Strategy:
+        return self.strategies.get(deployment, AT_ONCE)
+
+    def set_strategy(self, deployment: str, strategy: Strategy) -> None:
+        self.strategies[deployment] = strategy
+
+
+@dataclass
+class MemoryExecutions:
+    """Remembers the tokens with which executions went on."""
+
+    went_on: list[str] = field(default_factory=list)
+
+    def go_on(self, task_token: str) -> None:
+        self.went_on.append(task_token)
 
 
 @dataclass
@@ -38,6 +83,7 @@ class MemoryDeployments:
     deployments: dict[str, Deployment] = field(default_factory=dict)
     kept_revisions: dict[tuple[str, int], Revision] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
+    rollouts: MemoryRollouts = field(default_factory=MemoryRollouts)
     broken: bool = False
 
     def add(self, deployment: Deployment, news: News) -> None:
@@ -61,21 +107,39 @@ class MemoryDeployments:
         if self.deployments.pop(deployment.name, None) is None:
             raise DeploymentNotFoundError(deployment.name)
 
-    def change(self, deployment: Deployment) -> Deployment:
+    def change(
+        self, deployment: Deployment, *, rollout: Rollout | None = None, news: Sequence[News] = ()
+    ) -> Deployment:
+        self._check(deployment, rollout)
+        return self._write(deployment, rollout, news)
+
+    def shift(
+        self,
+        deployment: Deployment,
+        revision: Revision,
+        *,
+        rollout: Rollout | None = None,
+        news: Sequence[News] = (),
+    ) -> Deployment:
+        self._check(deployment, rollout)
+        if (deployment.name, revision.revision) in self.kept_revisions:
+            raise DeploymentChangedError(deployment.name)
+        self.kept_revisions[deployment.name, revision.revision] = revision
+        return self._write(deployment, rollout, news)
+
+    def _check(self, deployment: Deployment, rollout: Rollout | None) -> None:
         before = self.deployments.get(deployment.name)
         if before is None or before.change != deployment.change:
             raise DeploymentChangedError(deployment.name)
-        self.deployments[deployment.name] = deployment.written
-        return deployment.written
-
-    def shift(self, deployment: Deployment, revision: Revision, news: News | None) -> Deployment:
-        if (deployment.name, revision.revision) in self.kept_revisions:
+        if rollout is not None and self.rollouts.lost(rollout):
             raise DeploymentChangedError(deployment.name)
-        written = self.change(deployment)
-        self.kept_revisions[deployment.name, revision.revision] = revision
-        if news is not None:
-            self.news.append(news)
-        return written
+
+    def _write(self, deployment: Deployment, rollout: Rollout | None, news: Sequence[News]) -> Deployment:
+        self.deployments[deployment.name] = deployment.written
+        if rollout is not None:
+            self.rollouts.change(rollout)
+        self.news.extend(news)
+        return deployment.written
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
         before = (decode_cursor(cursor) or {}).get("before", 10**8)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
-from shelflife.contracts.serving import DeploymentCreated
+from shelflife.contracts.serving import DeploymentCreated, RolloutEnded
 from shelflife.entry.news import listener
 from shelflife.serving.wiring import activations
 
@@ -23,7 +23,13 @@ def start(told: DeploymentCreated) -> None:
     activations().start(told)
 
 
+@listener(RolloutEnded)
+def go_on(told: RolloutEnded) -> None:
+    activations().go_on(told)
+
+
 _LISTENERS = {
+    RolloutEnded.detail_type: go_on,
     ModelVersionRegistered.detail_type: register,
     ModelVersionPromoted.detail_type: follow,
     DeploymentCreated.detail_type: start,

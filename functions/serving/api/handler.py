@@ -12,8 +12,10 @@ from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
 from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision
 from shelflife.serving.observing import WindowsAsked
+from shelflife.serving.rollout import Rollout
+from shelflife.serving.strategy import AllAtOnce, Strategy
 from shelflife.serving.traffic import TrafficRule
-from shelflife.serving.wiring import observations, serving
+from shelflife.serving.wiring import observations, rollout_control, serving
 
 door = HttpDoor(Context.SERVING)
 handler = door.handle
@@ -34,6 +36,25 @@ class TrafficRequest(TrafficRule):
 
     reason: str = Field(default="set by hand", min_length=1, max_length=500)
     expected_revision: int | None = None
+
+
+class StrategyRequest(Model):
+    strategy: Strategy
+
+
+class RolloutRequest(Model):
+    model_version: int = Field(ge=1)
+    strategy: Strategy = AllAtOnce()
+    reason: str = Field(default="started by hand", min_length=1, max_length=500)
+
+
+class ReasonRequest(Model):
+    reason: str = Field(default="aborted by hand", min_length=1, max_length=500)
+
+
+class RollbackRequest(Model):
+    reason: str = Field(default="rolled back by hand", min_length=1, max_length=500)
+    to_revision: int | None = Field(default=None, ge=1)
 
 
 @door.post("/v1/serving/deployments", body=DeploymentRequest)
@@ -95,6 +116,67 @@ def set_traffic(call: Call[TrafficRequest], name: str) -> dict[str, Any]:
 def delete_deployment(call: Call[None], name: str) -> Answer:  # noqa: ARG001 - every route takes its call
     serving().remove(name)
     return Answer(status=HTTPStatus.NO_CONTENT)
+
+
+@door.get("/v1/serving/deployments/<name>/strategy")
+def get_strategy(call: Call[None], name: str) -> dict[str, Any]:  # noqa: ARG001 - every route takes its call
+    strategy = rollout_control().rollouts.strategy(rollout_control().deployment(name).name)
+    return {"strategy": strategy.model_dump(mode="json")}
+
+
+@door.put("/v1/serving/deployments/<name>/strategy", body=StrategyRequest)
+def set_strategy(call: Call[StrategyRequest], name: str) -> dict[str, Any]:
+    """Say how a version takes over that the alias moves to; a rollout under way goes on as it began."""
+    control = rollout_control()
+    control.rollouts.set_strategy(control.deployment(name).name, call.body.strategy)
+    return {"strategy": call.body.strategy.model_dump(mode="json")}
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts", body=RolloutRequest)
+def start_rollout(call: Call[RolloutRequest], name: str) -> Answer:
+    asked = call.body
+    change = Change(changed_by=call.principal.name, reason=asked.reason)
+    rollout = rollout_control().start(name, asked.model_version, asked.strategy, change)
+    return Answer(_rollout(rollout), HTTPStatus.ACCEPTED)
+
+
+@door.get("/v1/serving/deployments/<name>/rollouts")
+def list_rollouts(call: Call[None], name: str) -> dict[str, Any]:
+    page = rollout_control().page(name, *call.page())
+    return {"rollouts": [_rollout(one) for one in page.items], "next_cursor": page.next_cursor}
+
+
+@door.get("/v1/serving/deployments/<name>/rollouts/<rollout_id>")
+def get_rollout(call: Call[None], name: str, rollout_id: str) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return _rollout(rollout_control().find(name, rollout_id))
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts/<rollout_id>/pause")
+def pause_rollout(call: Call[None], name: str, rollout_id: str) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return _rollout(rollout_control().pause(name, rollout_id))
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts/<rollout_id>/resume")
+def resume_rollout(call: Call[None], name: str, rollout_id: str) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return _rollout(rollout_control().resume(name, rollout_id))
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts/<rollout_id>/abort", body=ReasonRequest)
+def abort_rollout(call: Call[ReasonRequest], name: str, rollout_id: str) -> dict[str, Any]:
+    change = Change(changed_by=call.principal.name, reason=call.body.reason, rollout_id=rollout_id)
+    return _rollout(rollout_control().abort(name, rollout_id, change))
+
+
+@door.post("/v1/serving/deployments/<name>/rollback", body=RollbackRequest)
+def roll_back(call: Call[RollbackRequest], name: str) -> dict[str, Any]:
+    """Answer with what was stable before, at once; `to_revision` brings back that revision's whole rule."""
+    asked = call.body
+    change = Change(changed_by=call.principal.name, reason=asked.reason)
+    return _shown(rollout_control().roll_back(name, change, to_revision=asked.to_revision))
+
+
+def _rollout(rollout: Rollout) -> dict[str, Any]:
+    return rollout.model_dump(mode="json", exclude={"execution", "task_token", "change"})
 
 
 def _shown(deployment: Deployment) -> dict[str, Any]:

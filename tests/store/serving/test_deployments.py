@@ -83,13 +83,15 @@ def activate(stores: Stores, before: Deployment, number: int, revision: int) -> 
     return stores.deployments.shift(
         shifted,
         revision_of(revision, by, before.name),
-        DeploymentActivated(
-            event_id=f"activated-{before.name}-{revision}-{before.change}",
-            happened_at=NOON,
-            deployment=before.name,
-            revision=revision,
-            serving=version(number),
-        ),
+        news=[
+            DeploymentActivated(
+                event_id=f"activated-{before.name}-{revision}-{before.change}",
+                happened_at=NOON,
+                deployment=before.name,
+                revision=revision,
+                serving=version(number),
+            ),
+        ],
     )
 
 
@@ -97,7 +99,9 @@ def test_a_deployment_comes_back_as_it_was(stores: Stores) -> None:
     made = add(stores, "bikes")
     assert stores.deployments.find("bikes") == made
     assert stores.deployments.find("boats") is None
-    failed = made.failed(move(2), ActivationFailure(model_version=2, reason="broken", failed_at=NOON))
+    failed = made.followed_to(move(2)).failed(
+        ActivationFailure(model_version=2, reason="broken", failed_at=NOON)
+    )
     failed = stores.deployments.change(failed)
     assert failed.change == made.change + 1
     assert stores.deployments.find("bikes") == failed
@@ -196,7 +200,7 @@ def test_every_live_version_of_a_rule_is_found_by_its_newest_revision(stores: St
     current = activate(stores, add(stores, "bikes"), 1, 1)
     by = rule((1, 90), (2, 10), shadows=((3, 0.5),))
     shifted = current.shifted(Traffic.of(by, current.traffic), version(1))
-    written = stores.deployments.shift(shifted, revision_of(2, by), None)
+    written = stores.deployments.shift(shifted, revision_of(2, by))
     assert stores.deployments.find("bikes") == written
     for number in (1, 2):
         found = stores.deployments.revision_with("bikes", "bikes", number)

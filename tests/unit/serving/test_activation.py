@@ -8,17 +8,25 @@ from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.registry import ModelVersionPromoted
 from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated
 from shelflife.serving.activation import Activations
+from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     DeploymentChangedError,
     DeploymentExistsError,
     DeploymentNotFoundError,
 )
 from shelflife.serving.model import AliasMove, CapturePolicy, Deployment, State
+from shelflife.serving.rollouts import RolloutControl
 from shelflife.serving.service import Serving
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.shifts import Shifts
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import MemoryAliases, MemoryDeployments, MemoryModels, MemoryVersions
+from tests.fakes.serving import (
+    MemoryAliases,
+    MemoryDeployments,
+    MemoryExecutions,
+    MemoryModels,
+    MemoryVersions,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EVERYTHING = CapturePolicy()
@@ -90,13 +98,36 @@ def serving(world: World, shifts: Shifts) -> Serving:
 
 
 @pytest.fixture
-def activations(world: World, shifts: Shifts) -> Activations:
+def rollouts(world: World, shifts: Shifts) -> RolloutControl:
+    ids = count(1)
+    kept = world.deployments.rollouts
+    endings = Endings(
+        deployments=world.deployments,
+        rollouts=kept,
+        shifts=shifts,
+        now=lambda: world.at,
+        new_id=lambda: f"e{next(ids)}",
+    )
+    return RolloutControl(
+        deployments=world.deployments,
+        rollouts=kept,
+        executions=MemoryExecutions(),
+        shifts=shifts,
+        endings=endings,
+        now=lambda: world.at,
+        new_id=lambda: f"r{next(ids)}",
+    )
+
+
+@pytest.fixture
+def activations(world: World, shifts: Shifts, rollouts: RolloutControl) -> Activations:
     return Activations(
         deployments=world.deployments,
         aliases=MemoryAliases(world.deployments),
         versions=world.versions,
         models=world.models,
         shifts=shifts,
+        rollouts=rollouts,
         now=lambda: world.at,
     )
 

@@ -68,10 +68,37 @@ class DeploymentCreated(News):
 
 
 class DeploymentActivated(News):
-    """A deployment serves another model version now."""
+    """A deployment has another stable version now: the one that answers, or that others are judged by."""
 
     detail_type: ClassVar[str] = "deployment.activated"
 
     deployment: Name
     revision: int
     serving: ModelVersionReference
+
+
+class RolloutStarted(News):
+    """A version is to take over a deployment's traffic step by step: starts the workflow `deploy_model`."""
+
+    detail_type: ClassVar[str] = "rollout.started"
+
+    deployment: Name
+    rollout_id: str
+    model_name: Name
+    from_version: int
+    to_version: int
+
+
+class RolloutEnded(News):
+    """`outcome` is succeeded, rolled_back, aborted or failed; `reason` is for people."""
+
+    detail_type: ClassVar[str] = "rollout.ended"
+
+    deployment: Name
+    rollout_id: str
+    model_name: Name
+    alias: Name
+    from_version: int
+    to_version: int
+    outcome: str
+    reason: str

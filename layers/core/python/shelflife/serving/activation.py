@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
-from shelflife.contracts.serving import DeploymentCreated
+from shelflife.contracts.serving import DeploymentCreated, RolloutEnded
 from shelflife.kernel.ids import Clock
 from shelflife.serving.errors import DeploymentChangedError, ModelUnusableError
 from shelflife.serving.model import (
@@ -15,7 +15,9 @@ from shelflife.serving.model import (
     Deployment,
 )
 from shelflife.serving.ports import Aliases, Deployments, Models, Versions
+from shelflife.serving.rollouts import RolloutControl
 from shelflife.serving.shifts import Shifts
+from shelflife.serving.strategy import AT_ONCE
 from shelflife.serving.traffic import only
 
 
@@ -28,6 +30,7 @@ class Activations:
     versions: Versions
     models: Models
     shifts: Shifts
+    rollouts: RolloutControl
     now: Clock
 
     def register(self, told: ModelVersionRegistered) -> None:
@@ -52,9 +55,16 @@ class Activations:
 
     def start(self, told: DeploymentCreated) -> None:
         """Let a new deployment answer with what its alias points to already, if that was ever told."""
-        move = self.aliases.find(told.model_name, told.alias)
+        self._start(told.deployment, told.model_name, told.alias)
+
+    def go_on(self, told: RolloutEnded) -> None:
+        """Let a deployment whose traffic is free again follow what its alias did meanwhile."""
+        self._start(told.deployment, told.model_name, told.alias)
+
+    def _start(self, deployment: str, model_name: str, alias: str) -> None:
+        move = self.aliases.find(model_name, alias)
         if move is not None:
-            self._catch_up(move, [told.deployment])
+            self._catch_up(move, [deployment])
 
     def _catch_up(self, move: AliasMove, names: list[str]) -> None:
         behind = [deployment for name in names if (deployment := self._behind(name, move))]
@@ -69,12 +79,18 @@ class Activations:
             raise lost
 
     def _behind(self, name: str, move: AliasMove) -> Deployment | None:
-        """The deployment, unless it is gone, follows something else by now, or needs nothing."""
+        """The deployment, unless it is gone, follows something else by now, needs nothing, or cannot yet.
+
+        During a rollout its traffic is not ours: when that is over, we are told (`go_on`).
+        """
         found = self.deployments.find(name)
         if found is None or (found.model_name, found.alias) != (move.serving.model_name, move.alias):
             return None
-        done = found.is_stable(move.serving) and found.last_failure is None
-        return None if found.followed > move.position or done else found
+        if found.rollout_id is not None:
+            return None
+        failed = found.last_failure is not None and found.last_failure.rollout_id is None
+        new = found.followed < move.position or (found.followed == move.position and failed)
+        return found if new else None
 
     def _try(self, reference: ModelVersionReference) -> str | None:
         """Why the version cannot answer, which is kept; nothing if it can."""
@@ -93,8 +109,16 @@ class Activations:
             failure = ActivationFailure(
                 model_version=move.serving.version, reason=unusable, failed_at=self.now()
             )
-            self.deployments.change(deployment.failed(move, failure))
+            self.deployments.change(deployment.followed_to(move).failed(failure))
         else:
-            reason = f"alias {move.alias!r} moved to version {move.serving.version}"
-            change = Change(changed_by="alias", reason=reason)
-            self.shifts.shift(deployment.followed_to(move), only(move.serving.version), change)
+            self._hand_over(deployment, move)
+
+    def _hand_over(self, deployment: Deployment, move: AliasMove) -> None:
+        version = move.serving.version
+        reason = f"alias {move.alias!r} moved to version {version}"
+        change = Change(changed_by="alias", reason=reason)
+        following, strategy = deployment.followed_to(move), self.rollouts.rollouts.strategy(deployment.name)
+        if deployment.stable is None or strategy == AT_ONCE:
+            self.shifts.shift(following, only(version), change)
+        else:
+            self.rollouts.begin(following, version, strategy, change)

@@ -7,13 +7,14 @@ Items:  pk = DEPLOYMENT#<name>          sk = DEPLOYMENT
         pk = MODEL#<model>              sk = VERSION#<zero-padded version>
         pk = ALIAS#<model>#<alias>      sk = ALIAS
         pk = ALIAS#<model>#<alias>      sk = FOLLOWER#<deployment name>
+Rollouts: see dynamo_rollouts.py.
 News:   see aws/outbox.py.  Captures: see claims.py.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -22,9 +23,13 @@ from shelflife.aws.outbox import news_write
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
+from shelflife.serving.dynamo_rollouts import rollout_write
 from shelflife.serving.errors import DeploymentChangedError, DeploymentExistsError, DeploymentNotFoundError
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 from shelflife.serving.settings import LISTED
+
+if TYPE_CHECKING:
+    from shelflife.serving.rollout import Rollout
 
 _DEPLOYMENT = "DEPLOYMENT"
 _LIST = "DEPLOYMENTS"
@@ -64,11 +69,21 @@ class DynamoDeployments:
         )
         self._transact(writes, DeploymentNotFoundError(deployment.name))
 
-    def change(self, deployment: Deployment) -> Deployment:
-        self._transact([_changing(deployment)], DeploymentChangedError(deployment.name))
+    def change(
+        self, deployment: Deployment, *, rollout: "Rollout | None" = None, news: Sequence[News] = ()
+    ) -> Deployment:
+        writes = [_changing(deployment), *_beside(rollout, news)]
+        self._transact(writes, DeploymentChangedError(deployment.name))
         return deployment.written
 
-    def shift(self, deployment: Deployment, revision: Revision, news: News | None) -> Deployment:
+    def shift(
+        self,
+        deployment: Deployment,
+        revision: Revision,
+        *,
+        rollout: "Rollout | None" = None,
+        news: Sequence[News] = (),
+    ) -> Deployment:
         plain = _revision_item(revision)
         writes = [
             _changing(deployment),
@@ -77,9 +92,8 @@ class DynamoDeployments:
                 Write(put=plain | _live_key(deployment.name, revision.model_name, version))
                 for version in {variant.model_version for variant in revision.traffic.rule.live}
             ),
+            *_beside(rollout, news),
         ]
-        if news is not None:
-            writes.append(news_write(news))
         self._transact(writes, DeploymentChangedError(deployment.name))
         return deployment.written
 
@@ -193,6 +207,10 @@ def _changing(deployment: Deployment) -> Write:
         values={":before": deployment.change},
         names={"#change": "change"},
     )
+
+
+def _beside(rollout: "Rollout | None", news: Sequence[News]) -> list[Write]:
+    return [*([rollout_write(rollout)] if rollout else []), *(news_write(one) for one in news)]
 
 
 #: Kept as text, for they hold floats that DynamoDB's numbers cannot all hold.

@@ -49,6 +49,47 @@ class RolloutRunningError(ConflictError):
         super().__init__(f"deployment {name!r} is in the middle of rollout {rollout_id!r}")
 
 
+class RolloutNotFoundError(NotFoundError):
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"deployment {name!r} has no rollout {rollout_id!r}")
+
+
+class RolloutChangedError(ConflictError):
+    """Somebody else changed it meanwhile: ask again to see what is left to do."""
+
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"rollout {rollout_id!r} of deployment {name!r} was changed at the same time")
+
+
+class RolloutOverError(ConflictError):
+    def __init__(self, name: str, rollout_id: str, state: str) -> None:
+        super().__init__(f"rollout {rollout_id!r} of deployment {name!r} is over: {state}")
+
+
+class RolloutTakenError(ConflictError):
+    """The news of the rollout was delivered again: another execution carries it."""
+
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"rollout {rollout_id!r} of deployment {name!r} is carried by another execution")
+
+
+class VersionStableError(ConflictError):
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(f"version {version} is the stable one of deployment {name!r} already")
+
+
+class NothingToRollBackError(ConflictError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"deployment {name!r} never had another stable version")
+
+
+class CapturesNeededError(ConflictError):
+    """A judged rollout reads figures, which are made of captures."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"deployment {name!r} captures nothing: a rollout that bakes could not be judged")
+
+
 class VariantNotFoundError(InvalidError):
     def __init__(self, name: str, variant: str, known: Sequence[str]) -> None:
         message = f"deployment {name!r} has no live variant {variant!r}, but {', '.join(known)}"

@@ -41,11 +41,15 @@ class DeployableVersion(Model):
 
 
 class ActivationFailure(Model):
-    """A version that the alias pointed to, and why it could not serve."""
+    """A version that the alias pointed to, and why it does not answer.
+
+    It could not, and is tried again when the move is told again; or a rollout ended without it.
+    """
 
     model_version: int
     reason: str
     failed_at: Moment
+    rollout_id: str | None = None
 
 
 class AliasMove(Model):
@@ -122,13 +126,11 @@ class Deployment(Model):
         """It knows of the move, and no failure of an earlier one counts any more."""
         return self._changed(followed=move.position, last_failure=None)
 
-    def failed(self, move: AliasMove, failure: ActivationFailure) -> "Deployment":
+    def failed(self, failure: ActivationFailure) -> "Deployment":
         """It goes on with what it answered with before, if anything."""
         if self.stable is None:
-            return self._changed(
-                followed=move.position, last_failure=failure, state=State.FAILED, reason=failure.reason
-            )
-        return self._changed(followed=move.position, last_failure=failure)
+            return self._changed(last_failure=failure, state=State.FAILED, reason=failure.reason)
+        return self._changed(last_failure=failure)
 
     def rolling_out(self, rollout_id: str | None) -> "Deployment":
         """Its traffic belongs to that rollout, or to nobody in particular."""

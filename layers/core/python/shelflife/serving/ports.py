@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from shelflife.kernel.profiles import Profile
     from shelflife.serving.columns import Columns, ColumnTypes
     from shelflife.serving.figures import Figures
+    from shelflife.serving.rollout import Rollout
+    from shelflife.serving.strategy import Strategy
     from shelflife.serving.tensors import Array, Feed
 
 
@@ -47,18 +49,29 @@ class Deployments(Protocol):
             DeploymentNotFoundError: there is none.
         """
 
-    def change(self, deployment: Deployment) -> Deployment:
-        """Write the deployment as it is to be; it comes back as it was written.
+    def change(
+        self, deployment: Deployment, *, rollout: "Rollout | None" = None, news: Sequence[News] = ()
+    ) -> Deployment:
+        """Write the deployment as it is to be, with its rollout and news, all or nothing.
+
+        It comes back as it was written.
 
         Raises:
-            DeploymentChangedError: somebody wrote it since it was read.
+            DeploymentChangedError: somebody wrote it, or its rollout, since it was read.
         """
 
-    def shift(self, deployment: Deployment, revision: Revision, news: News | None) -> Deployment:
-        """`change`, with a new revision and its news, if it has any, all or nothing.
+    def shift(
+        self,
+        deployment: Deployment,
+        revision: Revision,
+        *,
+        rollout: "Rollout | None" = None,
+        news: Sequence[News] = (),
+    ) -> Deployment:
+        """`change`, with a new revision.
 
         Raises:
-            DeploymentChangedError: somebody wrote it since it was read.
+            DeploymentChangedError: somebody wrote it, or its rollout, since it was read.
         """
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
@@ -71,6 +84,34 @@ class Deployments(Protocol):
 
     def versions(self, name: str, model_name: str) -> list[int]:
         """All versions of the model that ever were live variants of the deployment, ascending."""
+
+
+class Rollouts(Protocol):
+    """Rollouts; what changes a deployment's traffic, too, is written by `Deployments`."""
+
+    def find(self, deployment: str, rollout_id: str) -> "Rollout | None": ...
+
+    def page(self, deployment: str, limit: int, cursor: str | None) -> "Page[Rollout]":
+        """Rollouts of a deployment, newest first."""
+
+    def change(self, rollout: "Rollout") -> "Rollout":
+        """Write the rollout as it is to be; it comes back as it was written.
+
+        Raises:
+            RolloutChangedError: somebody wrote it since it was read.
+        """
+
+    def strategy(self, deployment: str) -> "Strategy":
+        """How a version that the deployment's alias moves to takes over: all at once, unless it was set."""
+
+    def set_strategy(self, deployment: str, strategy: "Strategy") -> None: ...
+
+
+class Executions(Protocol):
+    """Executions of the workflow that wait for a word."""
+
+    def go_on(self, task_token: str) -> None:
+        """Let the execution go on; one that is over, or went on already, is left alone."""
 
 
 class Versions(Protocol):

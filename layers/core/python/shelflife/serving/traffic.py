@@ -138,8 +138,8 @@ def only(version: int) -> TrafficRule:
     return TrafficRule(live=(live(version, 100),))
 
 
-def live(version: int, weight: float) -> LiveVariant:
-    return LiveVariant.model_validate({"model_version": version, "weight": weight})
+def live(version: int, weight: float, name: str | None = None) -> LiveVariant:
+    return LiveVariant.model_validate({"name": name, "model_version": version, "weight": weight})
 
 
 def slot_of(deployment: str, key: str) -> int:

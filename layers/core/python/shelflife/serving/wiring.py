@@ -22,10 +22,17 @@ if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
     from shelflife.serving.handoff import HandOff
     from shelflife.serving.observing import Observations
+from shelflife.serving.dynamo_rollouts import DynamoRollouts
+
+if TYPE_CHECKING:
+    from shelflife.serving.endings import Endings
+    from shelflife.serving.executions import SfnExecutions
     from shelflife.serving.prediction import Predictions
+    from shelflife.serving.rollouts import RolloutControl
     from shelflife.serving.service import Serving
     from shelflife.serving.shadowing import Shadows
     from shelflife.serving.shifts import Shifts
+    from shelflife.serving.steps import RolloutSteps
     from shelflife.serving.storing import CaptureStore
 
 # ruff: noqa: PLC0415 - see the first line
@@ -49,6 +56,39 @@ def observations() -> "Observations":
 
 
 @cache
+def rollout_control() -> "RolloutControl":
+    from shelflife.serving.rollouts import RolloutControl
+
+    items = _items(ServingSettings.from_env())
+    return RolloutControl(
+        deployments=DynamoDeployments(items),
+        rollouts=DynamoRollouts(items),
+        executions=_executions(),
+        shifts=_shifts(items),
+        endings=_endings(items),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+@cache
+def rollout_steps() -> "RolloutSteps":
+    from shelflife.serving.dynamo_windows import DynamoWindows
+    from shelflife.serving.steps import RolloutSteps
+
+    items = _items(ServingSettings.from_env())
+    return RolloutSteps(
+        deployments=DynamoDeployments(items),
+        rollouts=DynamoRollouts(items),
+        windows=DynamoWindows(items),
+        executions=_executions(),
+        shifts=_shifts(items),
+        endings=_endings(items),
+        now=utc_now,
+    )
+
+
+@cache
 def activations() -> "Activations":
     from shelflife.serving.activation import Activations
     from shelflife.serving.sessions import StoredModels
@@ -61,6 +101,7 @@ def activations() -> "Activations":
         # A session of an earlier activation says nothing of the file that others will load.
         models=StoredModels(Objects(client("s3"))),
         shifts=_shifts(items),
+        rollouts=rollout_control(),
         now=utc_now,
     )
 
@@ -141,6 +182,24 @@ def _shifts(items: Items) -> "Shifts":
     return Shifts(
         deployments=DynamoDeployments(items), versions=DynamoVersions(items), now=utc_now, new_id=new_id
     )
+
+
+def _endings(items: Items) -> "Endings":
+    from shelflife.serving.endings import Endings
+
+    return Endings(
+        deployments=DynamoDeployments(items),
+        rollouts=DynamoRollouts(items),
+        shifts=_shifts(items),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+def _executions() -> "SfnExecutions":
+    from shelflife.serving.executions import SfnExecutions
+
+    return SfnExecutions(client("stepfunctions"))
 
 
 def _items(
