@@ -29,6 +29,8 @@ _WORKFLOW = "deploy_model"
 _BEFORE = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _WHOLE = 100
+#: Causes of failed tasks hold whole traces.
+_LONGEST_REASON = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ class RolloutSteps:
         rollout = self._carried(asked)
         if rollout.state.is_over:
             return rollout
-        change = Change(changed_by=_WORKFLOW, reason=asked.reason, rollout_id=rollout.rollout_id)
+        reason = asked.reason[:_LONGEST_REASON]
+        change = Change(changed_by=_WORKFLOW, reason=reason, rollout_id=rollout.rollout_id)
         return self.endings.end(rollout, asked.outcome, change)
 
     def _carried(self, asked: RolloutTask) -> Rollout:
