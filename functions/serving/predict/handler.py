@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from shelflife.entry.gateway import Answer
+from shelflife.entry.initialization import initialize
 from shelflife.entry.lean import LeanCall, LeanDoor
 from shelflife.kernel.names import Context, Header
 from shelflife.serving.oip import (
@@ -12,10 +13,12 @@ from shelflife.serving.oip import (
     read_request,
     readiness_form,
 )
-from shelflife.serving.wiring import predictions
+from shelflife.serving.wiring import predictions, preloads
 
 door = LeanDoor(Context.SERVING)
 handler = door.handle
+# In Lambda's init phase, which provisioned concurrency and snapshots have behind them when a request comes.
+initialize(Context.SERVING, preloads)
 
 
 @door.get("/v2", role=None)

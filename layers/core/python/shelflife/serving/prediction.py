@@ -9,7 +9,7 @@ from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.binding import bind
 from shelflife.serving.captures import Capture
 from shelflife.serving.errors import InvalidRequestError
-from shelflife.serving.ports import Captures, Model, Models
+from shelflife.serving.ports import Captures, Model, ModelCache
 from shelflife.serving.served import Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Predictions:
     served: ServedModels
-    models: Models
+    models: ModelCache
     captures: Captures
     now: Clock
     new_id: NewId
