@@ -99,7 +99,8 @@ def test_what_is_no_onnx_cannot_serve(objects: Objects, content: bytes) -> None:
     reference = with_digest(reference_of(*classifying()), content)
     objects.write(reference.candidate.model.uri, content)
     with pytest.raises(
-        ModelUnusableError, match="version 1 of model 'bikes' cannot serve: onnxruntime cannot load it: [A-Z]"
+        ModelUnusableError,
+        match=r"version 1 of model 'bikes' cannot serve: onnxruntime cannot load it: [A-Z]",
     ):
         StoredModels(objects).load(reference)
 

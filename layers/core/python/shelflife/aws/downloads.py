@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Milliseconds of downloads from a server that is as fast as S3 says that it is (20 ms to the first byte, 90 MB/s
-# per connection), and from one without limits on the same machine, where parts cost work and save nothing:
+# Milliseconds of downloads from a server that is as fast as S3 says that it is (20 ms to the first byte,
+# 90 MB/s per connection), and from one without limits on this machine, where parts cost work and save nothing:
 #             one GET     4 x 2 MiB   4 x 4 MiB   4 x 8 MiB   8 x 8 MiB      4 x 16 MiB
 #     4 MB     69,  5      47,  8
 #     8 MB    115,  8      51, 17      70, 12
 #    32 MB    396, 28     189, 53     146, 54     124, 34     125,  39       214, 31
 #   100 MB   1193, 54     619, 171    505, 135    436, 93     259, 112       427, 77
-# Rounds cost most, so each connection gets one part. More than four seldom help: a function's network is shared.
+# Rounds cost most, so each connection gets one part. More than four are for networks that a function lacks.
 CONNECTIONS = 4
 #: No part is smaller, and no file of this size is divided.
 PART_BYTES = 4 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Work that a function does before its first event, in Lambda's init phase: it can fail, and the start cannot."""
+"""What a function does before its first event, in Lambda's init phase: it can fail, and the start cannot."""
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -12,7 +12,7 @@ Step = Callable[[], Mapping[str, Any]]
 
 
 def initialize(context: Context, steps: Callable[[], Mapping[str, Step]]) -> None:
-    """Take the steps, each with a log line and a metrics record of its own; an error ends one step, nothing else."""
+    """Take the steps, each with a log line and a metrics record of its own; an error ends no more than one."""
     known: Mapping[str, Step] = {}
     record = Record(f"{context}/init", {})
     try:

@@ -126,7 +126,7 @@ class ModelCache(Models, Protocol):
         """What is in memory, the one used last at the end."""
 
     def unload(self, digest: str) -> bool:
-        """Forget the model, or why it could not serve: it is read anew when it is asked for; whether it was known."""
+        """Forget the model, or why it could not serve, so that it is read anew; whether either was known."""
 
     def new_loads(self) -> list[ModelLoad]:
         """Loads since this was asked last: each is told once, to whoever asks first."""

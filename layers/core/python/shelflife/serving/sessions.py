@@ -38,7 +38,8 @@ _NO_FOLDER = "/dev/null"
 _OUTSIDE = ("External data path", "HasExternalDataInMemory")
 #: What says nothing to who made the model: the error's number, our file, and a place in the library's source.
 _NOISE = re.compile(
-    r"^\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from \S+ failed:|\S*/onnxruntime/\S+:\d+ .*?\) (?=[A-Z!])"
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from \S+ failed:"
+    r"|\S*/onnxruntime/\S+:\d+ .*?\) (?=[A-Z!])"
 )
 
 
@@ -154,7 +155,7 @@ def _check(what: str, given: Sequence[Any], asked: Sequence[Tensor]) -> None:
 
 
 def _reason(said: str) -> str:
-    """Why a file cannot be loaded: the library's first line, without places in its source and folders of ours."""
+    """Why a file cannot be loaded: the library's first line, without places in its source."""
     if any(sign in said for sign in _OUTSIDE):
         return "its weights are outside of its file (external data): save the model as one file"
     return f"onnxruntime cannot load it: {_short(_NOISE.sub('', said))}"

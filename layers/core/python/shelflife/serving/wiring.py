@@ -67,8 +67,8 @@ def predictions() -> "Predictions":
         threads=threads_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"))),
     )
     return Predictions(
-        # What is remembered may come from a snapshot of the function (SnapStart): a monotonic clock can go on from
-        # where it stood when that was taken, and the wall clock tells how long ago it was.
+        # What is remembered may come from a snapshot of the function (SnapStart): a monotonic clock can go on
+        # from where it stood when that was taken, and the wall clock tells how long ago it was.
         served=ServedModels(DynamoDeployments(_items(settings)), time.time),
         models=LruModels(stored, settings.model_budget_bytes, time.time),
         captures=SqsCaptures(hurried_sqs(), settings.capture_queue_url),
@@ -78,7 +78,7 @@ def predictions() -> "Predictions":
 
 
 def preloads() -> Mapping[str, Callable[[], Mapping[str, Any]]]:
-    """Steps that make the deployments of `PRELOAD_DEPLOYMENTS` ready; without any, nothing is read or made."""
+    """Steps that make the deployments of `PRELOAD_DEPLOYMENTS` ready; without any, nothing is made."""
     return {name: partial(_preloaded, name) for name in PreloadSettings.from_env().deployments}
 
 
