@@ -12,7 +12,7 @@ Step = Callable[[], Mapping[str, Any]]
 
 
 def initialize(context: Context, steps: Callable[[], Mapping[str, Step]]) -> None:
-    """Take the steps, each with a log line and a metrics record of its own; an error ends no more than one."""
+    """Take the steps, each with a log line and a metrics record of its own; an error ends only its own."""
     known: Mapping[str, Step] = {}
     record = Record(f"{context}/init", {})
     try:
