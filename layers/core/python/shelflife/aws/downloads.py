@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Milliseconds of downloads from a server that is as fast as S3 says that it is (20 ms to the first byte,
-# 90 MB/s per connection), and from one without limits on this machine, where parts only cost work:
+# Milliseconds of downloads from a server as fast as S3 is assumed to be (20 ms to the first byte, 90 MB/s
+# per connection; docs: performance), and from one without limits on this machine, where parts only cost work:
 #             one GET     4 x 2 MiB   4 x 4 MiB   4 x 8 MiB   8 x 8 MiB      4 x 16 MiB
 #     4 MB     69,  5      47,  8
 #     8 MB    115,  8      51, 17      70, 12
