@@ -103,7 +103,7 @@ def await_version(told: Told, version: int, say: Say) -> None:
     seen = told.client.until(
         f"deployment {NAME} serving version {version}",
         f"/v1/serving/deployments/{NAME}",
-        lambda d: d["state"] == "ready" and d["variant"]["model_version"] == version,
+        lambda d: d["state"] == "ready" and d["model_version"] == version,
         seconds=60,
         tell=lambda _: None,
     )

@@ -1,4 +1,11 @@
-from aws_cdk import Duration, aws_lambda, aws_lambda_event_sources, aws_sqs
+from aws_cdk import (
+    Duration,
+    aws_events,
+    aws_events_targets,
+    aws_lambda,
+    aws_lambda_event_sources,
+    aws_sqs,
+)
 from constructs import Construct
 
 from infra.config import Stage
@@ -6,11 +13,12 @@ from infra.constructs.listener import Listener
 from infra.constructs.python_function import PythonFunction
 from infra.constructs.routes import Route
 from infra.constructs.shared_layers import Layer
+from infra.constructs.workflow import Workflow
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
-from shelflife.contracts.registry import ModelVersionPromoted
-from shelflife.contracts.serving import DeploymentCreated
-from shelflife.kernel.names import Context, Prefix
+from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
+from shelflife.contracts.serving import DeploymentCreated, RolloutEnded, RolloutStarted
+from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
 from shelflife.serving.settings import TABLE, PredictSettings, ServingSettings, StoreCapturesSettings
 
 _INFERENCE = (Layer.CORE, Layer.RUNTIME, Layer.INFERENCE)
@@ -35,6 +43,7 @@ class ServingStack(ContextStack):
             Route("/v2/{proxy+}", predict),
         ]
         self._activate_deployment(settings)
+        self._roll_out(settings, api)
         self._store_captures(captures)
 
     def _predict(self, captures: aws_sqs.Queue) -> aws_lambda.Function:
@@ -73,9 +82,56 @@ class ServingStack(ContextStack):
             self,
             "OnNews",
             bus=self.foundation.bus,
-            detail_types=[ModelVersionPromoted.detail_type, DeploymentCreated.detail_type],
+            detail_types=[
+                ModelVersionRegistered.detail_type,
+                ModelVersionPromoted.detail_type,
+                DeploymentCreated.detail_type,
+                RolloutEnded.detail_type,
+            ],
             function=activate,
             dead_letters=self.dead_letters,
+        )
+
+    def _roll_out(self, settings: ServingSettings, api: aws_lambda.Function) -> None:
+        """The workflow that carries rollouts: the news that one was started starts it."""
+        functions: dict[str, aws_lambda.IFunction] = {}
+        for name in ("apply_step", "judge_step", "hold_rollout", "end_rollout"):
+            id = "".join(part.capitalize() for part in name.split("_"))
+            function = PythonFunction(
+                self, id, stage=self.stage, source=f"serving/{name}", settings=settings
+            ).function
+            self.table.grant_read_write_data(function)
+            functions[name] = function
+        deploy = Workflow(
+            self,
+            "DeployModel",
+            stage=self.stage,
+            source="serving/deploy_model",
+            functions=functions,
+            timeout_hours=24 * 60,
+        ).state_machine
+        for waiting in (api, functions["hold_rollout"]):
+            deploy.grant_task_response(waiting)
+        aws_events.Rule(
+            self,
+            "OnRolloutStarted",
+            event_bus=self.foundation.bus,
+            event_pattern=aws_events.EventPattern(
+                source=[BUS_SOURCE], detail_type=[RolloutStarted.detail_type]
+            ),
+            targets=[
+                aws_events_targets.SfnStateMachine(
+                    deploy,
+                    input=aws_events.RuleTargetInput.from_object(
+                        {
+                            "deployment": aws_events.EventField.from_path("$.detail.deployment"),
+                            "rollout_id": aws_events.EventField.from_path("$.detail.rollout_id"),
+                        }
+                    ),
+                    dead_letter_queue=self.dead_letters,
+                    retry_attempts=30,
+                )
+            ],
         )
 
     def _capture_queue(self) -> aws_sqs.Queue:

@@ -64,7 +64,7 @@ def serving(platform: Platform, name: str, version: int) -> Any:
     """The deployment, once it serves the version."""
     return platform.until(
         f"/v1/serving/deployments/{name}",
-        lambda seen: seen["state"] == "ready" and seen["variant"]["model_version"] == version,
+        lambda seen: seen["state"] == "ready" and seen["model_version"] == version,
     )
 
 

@@ -31,7 +31,7 @@ def test_the_previous_version_goes_on_serving(platform: Platform, line: Line, ke
     seen = platform.until("/v1/serving/deployments/line-kept", lambda one: one["last_failure"])
     assert seen["last_failure"]["model_version"] == 2
     assert "/model.onnx' has SHA-256" in seen["last_failure"]["reason"]
-    assert (seen["state"], seen["revision"], seen["variant"]) == ("ready", 1, {"model_version": 1})
+    assert (seen["state"], seen["revision"], seen["model_version"]) == ("ready", 1, 1)
     assert steps.champion(platform, NAME) == 2
     answer = line.infer("line-kept")
     assert (answer["model_version"], answer["outputs"]) == ("1", kept["outputs"])
@@ -40,7 +40,7 @@ def test_the_previous_version_goes_on_serving(platform: Platform, line: Line, ke
 def test_a_first_deployment_of_it_has_failed(platform: Platform, line: Line, kept: Any) -> None:
     steps.deploy(platform, "line-first", NAME)
     seen = platform.until("/v1/serving/deployments/line-first", lambda one: one["state"] != "waiting")
-    assert (seen["state"], seen["revision"], seen["variant"]) == ("failed", 0, None)
+    assert (seen["state"], seen["revision"], seen["model_version"]) == ("failed", 0, None)
     assert "/model.onnx' has SHA-256" in seen["reason"]
     for method, path, body in (
         ("POST", "infer", {"inputs": line_inputs()}),

@@ -130,7 +130,7 @@ def test_a_promotion_told_again_makes_no_revision(retrained: Any, platform: Plat
     for again in (detail, news.of(PROMOTED)[0]):
         tell_again(platform, news, again)
     after = platform.get(f"/v1/serving/deployments/{NAME}")
-    assert (after["revision"], after["variant"]) == (before["revision"], before["variant"])
+    assert (after["revision"], after["model_version"]) == (before["revision"], before["model_version"])
     assert after["revisions"] == before["revisions"]
     assert len(news.of("deployment.activated", deployment=NAME)) == activated
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from shelflife.contracts.registry import ModelVersionPromoted
+from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.kernel.ids import Moment
 from shelflife.kernel.paging import Page, decode_cursor, encode_cursor
 from shelflife.registry.errors import (
@@ -27,6 +27,7 @@ class MemoryRegistry:
     aliases: dict[tuple[str, str], Alias] = field(default_factory=dict)
     moves: dict[tuple[str, str, int], AliasMove] = field(default_factory=dict)
     news: list[ModelVersionPromoted] = field(default_factory=list)
+    registered: list[ModelVersionRegistered] = field(default_factory=list)
 
     def newest(self, model_name: str) -> int:
         return max((number for name, number in self.versions if name == model_name), default=0)
@@ -76,7 +77,7 @@ class MemoryModelVersions:
     def newest(self, model_name: str) -> int:
         return self.kept.newest(model_name)
 
-    def add(self, version: ModelVersion) -> None:
+    def add(self, version: ModelVersion, news: ModelVersionRegistered | None = None) -> None:
         name, number = version.model_name, version.version
         if name not in self.kept.models:
             raise RegisteredModelNotFoundError(name)
@@ -84,6 +85,8 @@ class MemoryModelVersions:
         if (name, number) in self.kept.versions or led_to_another:
             raise ModelVersionExistsError(name, number)
         self.kept.versions[name, number] = version
+        if news is not None:
+            self.kept.registered.append(news)
 
     def find(self, model_name: str, version: int) -> ModelVersion | None:
         return self.kept.versions.get((model_name, version))

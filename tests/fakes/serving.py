@@ -1,13 +1,22 @@
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from shelflife.aws.items import TableUnavailableError
 from shelflife.contracts.data import StoredObject
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page, decode_cursor, encode_cursor
 from shelflife.kernel.profiles import Profile
-from shelflife.serving.captures import Capture, CaptureBatch, CapturedRows, FileState
+from shelflife.serving.captures import (
+    LONGEST_SHADOW_REQUEST,
+    Capture,
+    CaptureBatch,
+    CapturedRows,
+    FileState,
+    ShadowRequest,
+)
 from shelflife.serving.columns import Columns, ColumnTypes
 from shelflife.serving.errors import (
     CaptureClaimedError,
@@ -16,10 +25,57 @@ from shelflife.serving.errors import (
     DeploymentExistsError,
     DeploymentNotFoundError,
     ModelUnusableError,
+    RolloutChangedError,
 )
-from shelflife.serving.model import AliasMove, Deployment, Revision
-from shelflife.serving.ports import LoadedModel, ModelLoad
+from shelflife.serving.figures import Figures, merged
+from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
+from shelflife.serving.ports import LoadedModel, ModelLoad, WatchedVariant
+from shelflife.serving.rollout import Rollout
 from shelflife.serving.sessions import OnnxModel
+from shelflife.serving.settings import TABLE
+from shelflife.serving.strategy import AT_ONCE, Strategy
+
+
+@dataclass
+class MemoryRollouts:
+    kept: dict[tuple[str, str], Rollout] = field(default_factory=dict)
+    strategies: dict[str, Strategy] = field(default_factory=dict)
+
+    def find(self, deployment: str, rollout_id: str) -> Rollout | None:
+        return self.kept.get((deployment, rollout_id))
+
+    def page(self, deployment: str, limit: int, cursor: str | None) -> Page[Rollout]:
+        before = (decode_cursor(cursor) or {}).get("before", "~")
+        ids = sorted((found for name, found in self.kept if name == deployment), reverse=True)
+        left = [self.kept[deployment, found] for found in ids if found < before]
+        more = encode_cursor({"before": left[limit - 1].rollout_id}) if len(left) > limit else None
+        return Page(items=tuple(left[:limit]), next_cursor=more)
+
+    def lost(self, rollout: Rollout) -> bool:
+        kept = self.find(rollout.deployment, rollout.rollout_id)
+        return (kept.change if kept else 0) != rollout.change
+
+    def change(self, rollout: Rollout) -> Rollout:
+        if self.lost(rollout):
+            raise RolloutChangedError(rollout.deployment, rollout.rollout_id)
+        self.kept[rollout.deployment, rollout.rollout_id] = rollout.written
+        return rollout.written
+
+    def strategy(self, deployment: str) -> Strategy:
+        return self.strategies.get(deployment, AT_ONCE)
+
+    def set_strategy(self, deployment: str, strategy: Strategy) -> None:
+        self.strategies[deployment] = strategy
+
+
+@dataclass
+class MemoryExecutions:
+    """Remembers the tokens with which executions went on."""
+
+    went_on: list[str] = field(default_factory=list)
+
+    def go_on(self, task_token: str) -> None:
+        self.went_on.append(task_token)
 
 
 @dataclass
@@ -27,6 +83,8 @@ class MemoryDeployments:
     deployments: dict[str, Deployment] = field(default_factory=dict)
     kept_revisions: dict[tuple[str, int], Revision] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
+    rollouts: MemoryRollouts = field(default_factory=MemoryRollouts)
+    broken: bool = False
 
     def add(self, deployment: Deployment, news: News) -> None:
         if deployment.name in self.deployments:
@@ -35,6 +93,8 @@ class MemoryDeployments:
         self.news.append(news)
 
     def find(self, name: str) -> Deployment | None:
+        if self.broken:
+            raise TableUnavailableError(TABLE.context, "ThrottlingException")
         return self.deployments.get(name)
 
     def page(self, limit: int, cursor: str | None) -> Page[Deployment]:
@@ -47,18 +107,39 @@ class MemoryDeployments:
         if self.deployments.pop(deployment.name, None) is None:
             raise DeploymentNotFoundError(deployment.name)
 
-    def change(self, changed: Deployment) -> None:
-        before = self.deployments.get(changed.name)
-        if before is None or before.change != changed.change - 1:
-            raise DeploymentChangedError(changed.name)
-        self.deployments[changed.name] = changed
+    def change(
+        self, deployment: Deployment, *, rollout: Rollout | None = None, news: Sequence[News] = ()
+    ) -> Deployment:
+        self._check(deployment, rollout)
+        return self._write(deployment, rollout, news)
 
-    def activate(self, changed: Deployment, revision: Revision, news: News) -> None:
-        if (changed.name, revision.revision) in self.kept_revisions:
-            raise DeploymentChangedError(changed.name)
-        self.change(changed)
-        self.kept_revisions[changed.name, revision.revision] = revision
-        self.news.append(news)
+    def shift(
+        self,
+        deployment: Deployment,
+        revision: Revision,
+        *,
+        rollout: Rollout | None = None,
+        news: Sequence[News] = (),
+    ) -> Deployment:
+        self._check(deployment, rollout)
+        if (deployment.name, revision.revision) in self.kept_revisions:
+            raise DeploymentChangedError(deployment.name)
+        self.kept_revisions[deployment.name, revision.revision] = revision
+        return self._write(deployment, rollout, news)
+
+    def _check(self, deployment: Deployment, rollout: Rollout | None) -> None:
+        before = self.deployments.get(deployment.name)
+        if before is None or before.change != deployment.change:
+            raise DeploymentChangedError(deployment.name)
+        if rollout is not None and self.rollouts.lost(rollout):
+            raise DeploymentChangedError(deployment.name)
+
+    def _write(self, deployment: Deployment, rollout: Rollout | None, news: Sequence[News]) -> Deployment:
+        self.deployments[deployment.name] = deployment.written
+        if rollout is not None:
+            self.rollouts.change(rollout)
+        self.news.extend(news)
+        return deployment.written
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
         before = (decode_cursor(cursor) or {}).get("before", 10**8)
@@ -70,19 +151,34 @@ class MemoryDeployments:
     def revision(self, name: str, number: int) -> Revision | None:
         return self.kept_revisions.get((name, number))
 
-    def serving_version(self, name: str, model_name: str, version: int) -> Revision | None:
-        served = [one for one in self._of_model(name, model_name) if one.serving.version == version]
-        return max(served, key=lambda one: one.revision, default=None)
+    def revision_with(self, name: str, model_name: str, version: int) -> Revision | None:
+        live = [one for one in self._of_model(name, model_name) if version in _live(one)]
+        return max(live, key=lambda one: one.revision, default=None)
 
     def versions(self, name: str, model_name: str) -> list[int]:
-        return sorted({one.serving.version for one in self._of_model(name, model_name)})
+        return sorted({version for one in self._of_model(name, model_name) for version in _live(one)})
 
     def _of_model(self, name: str, model_name: str) -> list[Revision]:
         return [
             one
             for (known, _), one in self.kept_revisions.items()
-            if known == name and one.serving.model_name == model_name
+            if known == name and one.model_name == model_name
         ]
+
+
+def _live(revision: Revision) -> set[int]:
+    return {variant.model_version for variant in revision.traffic.rule.live}
+
+
+@dataclass
+class MemoryVersions:
+    kept: dict[tuple[str, int], DeployableVersion] = field(default_factory=dict)
+
+    def keep(self, version: DeployableVersion) -> None:
+        self.kept[version.reference.model_name, version.reference.version] = version
+
+    def find(self, model_name: str, version: int) -> DeployableVersion | None:
+        return self.kept.get((model_name, version))
 
 
 @dataclass
@@ -143,19 +239,17 @@ class MemoryModels:
 
 @dataclass
 class MemoryCaptures:
-    """A queue that takes `room` messages and loses what comes after."""
+    """Takes everything, and reads it as the functions behind the queues would."""
 
-    room: int = 1000
     messages: list[CapturedRows] = field(default_factory=list)
+    shadowed: list[ShadowRequest] = field(default_factory=list)
 
-    def send(self, capture: Capture) -> int:
-        dropped = 0
-        for text in capture.messages():
-            if text is None or len(self.messages) >= self.room:
-                dropped += 1
-            else:
-                self.messages.append(CapturedRows.model_validate_json(text))
-        return dropped
+    def send(self, capture: Capture) -> None:
+        self.messages += [CapturedRows.model_validate_json(text) for text in capture.messages() if text]
+
+    def send_to_shadows(self, capture: Capture, names: Sequence[str]) -> None:
+        texts = capture.for_shadows(names).messages(LONGEST_SHADOW_REQUEST)
+        self.shadowed += [ShadowRequest.model_validate_json(text) for text in texts if text]
 
 
 @dataclass
@@ -179,7 +273,7 @@ class MemoryCaptureFiles:
     profiles: dict[str, CapturedProfile] = field(default_factory=dict)
 
     def uri(self, batch: CaptureBatch, batch_id: str) -> str:
-        return f"memory:{batch.deployment}/{batch.hour:%Y/%m/%d/%H}/{batch_id}"
+        return f"memory:{batch.kind}/{batch.deployment}/{batch.hour:%Y/%m/%d/%H}/{batch_id}"
 
     def state(self, uri: str) -> FileState:
         if uri not in self.files:
@@ -218,3 +312,38 @@ class MemoryBaselines:
 
     def read(self, baseline: StoredObject) -> Profile:
         return self.profiles[baseline.sha256]
+
+
+@dataclass
+class MemoryWindows:
+    kept: dict[tuple[WatchedVariant, datetime], Figures] = field(default_factory=dict)
+    sources: set[str] = field(default_factory=set)
+
+    def is_added(self, source: str) -> bool:
+        return source in self.sources
+
+    def add(
+        self, source: str, watched: WatchedVariant, minutes: Mapping[datetime, Figures], at: datetime
+    ) -> bool:
+        del at  # nothing expires here
+        if source in self.sources:
+            return False
+        self.sources.add(source)
+        for minute, figures in minutes.items():
+            self.kept[watched, minute] = self.kept.get((watched, minute), Figures()) + figures
+        return True
+
+    def minutes(
+        self, watched: WatchedVariant, since: datetime, until: datetime
+    ) -> list[tuple[datetime, Figures]]:
+        return [
+            (minute, figures)
+            for (whose, minute), figures in sorted(self.kept.items(), key=lambda one: one[0])
+            if whose == watched and since < min(until, minute + timedelta(minutes=1)) and minute < until
+        ]
+
+    def between(
+        self, deployment: str, revision: int, variant: str, since: datetime, until: datetime
+    ) -> Figures:
+        found = self.minutes(WatchedVariant(deployment, revision, variant), since, until)
+        return merged(figures for _, figures in found)

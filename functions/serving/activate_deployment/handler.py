@@ -1,11 +1,16 @@
-"""News: an alias moved, or a deployment was made: what follows the alias serves its version."""
+"""News: versions are tried as they are registered, and deployments follow their aliases."""
 
 from typing import Any
 
-from shelflife.contracts.registry import ModelVersionPromoted
-from shelflife.contracts.serving import DeploymentCreated
+from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
+from shelflife.contracts.serving import DeploymentCreated, RolloutEnded
 from shelflife.entry.news import listener
 from shelflife.serving.wiring import activations
+
+
+@listener(ModelVersionRegistered)
+def register(told: ModelVersionRegistered) -> None:
+    activations().register(told)
 
 
 @listener(ModelVersionPromoted)
@@ -18,7 +23,17 @@ def start(told: DeploymentCreated) -> None:
     activations().start(told)
 
 
-_LISTENERS = {ModelVersionPromoted.detail_type: follow, DeploymentCreated.detail_type: start}
+@listener(RolloutEnded)
+def go_on(told: RolloutEnded) -> None:
+    activations().go_on(told)
+
+
+_LISTENERS = {
+    RolloutEnded.detail_type: go_on,
+    ModelVersionRegistered.detail_type: register,
+    ModelVersionPromoted.detail_type: follow,
+    DeploymentCreated.detail_type: start,
+}
 
 
 def handler(event: dict[str, Any], context: Any) -> None:

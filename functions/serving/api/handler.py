@@ -3,13 +3,19 @@
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import Field
+
 from shelflife.contracts.registry import CHAMPION
 from shelflife.entry.http import Answer, Call, HttpDoor
 from shelflife.kernel.ids import Name
 from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
-from shelflife.serving.model import CapturePolicy, Deployment, Revision
-from shelflife.serving.wiring import serving
+from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision
+from shelflife.serving.observing import WindowsAsked
+from shelflife.serving.rollout import Rollout
+from shelflife.serving.strategy import AllAtOnce, Strategy
+from shelflife.serving.traffic import TrafficRule
+from shelflife.serving.wiring import observations, rollout_control, serving
 
 door = HttpDoor(Context.SERVING)
 handler = door.handle
@@ -23,6 +29,32 @@ class DeploymentRequest(Model):
     model_name: Name
     alias: Name = CHAMPION
     capture: CapturePolicy = CapturePolicy()
+
+
+class TrafficRequest(TrafficRule):
+    """`expected_revision` is the one that the caller has seen: at another one, nothing changes."""
+
+    reason: str = Field(default="set by hand", min_length=1, max_length=500)
+    expected_revision: int | None = None
+
+
+class StrategyRequest(Model):
+    strategy: Strategy
+
+
+class RolloutRequest(Model):
+    model_version: int = Field(ge=1)
+    strategy: Strategy = AllAtOnce()
+    reason: str = Field(default="started by hand", min_length=1, max_length=500)
+
+
+class ReasonRequest(Model):
+    reason: str = Field(default="aborted by hand", min_length=1, max_length=500)
+
+
+class RollbackRequest(Model):
+    reason: str = Field(default="rolled back by hand", min_length=1, max_length=500)
+    to_revision: int | None = Field(default=None, ge=1)
 
 
 @door.post("/v1/serving/deployments", body=DeploymentRequest)
@@ -57,23 +89,109 @@ def list_revisions(call: Call[None], name: str) -> dict[str, Any]:
     return {"revisions": [_revision(one) for one in page.items], "next_cursor": page.next_cursor}
 
 
+@door.get("/v1/serving/deployments/<name>/windows")
+def list_windows(call: Call[None], name: str) -> dict[str, Any]:
+    found = observations().find(name, call.parameters(WindowsAsked))
+    return found.watched._asdict() | {
+        "since": found.since.isoformat(),
+        "until": found.until.isoformat(),
+        "total": found.total.model_dump(mode="json"),
+        "windows": [
+            {"minute": minute.isoformat()} | figures.model_dump(mode="json", exclude_defaults=True)
+            for minute, figures in found.minutes
+        ],
+    }
+
+
+@door.put("/v1/serving/deployments/<name>/traffic", body=TrafficRequest)
+def set_traffic(call: Call[TrafficRequest], name: str) -> dict[str, Any]:
+    """Put the whole rule; the weights of its live variants add up to 100."""
+    asked, who = call.body, call.principal.name
+    rule = TrafficRule(live=asked.live, shadows=asked.shadows)
+    change = Change(changed_by=who, reason=asked.reason)
+    return _shown(serving().shift(name, rule, change, expected_revision=asked.expected_revision))
+
+
 @door.delete("/v1/serving/deployments/<name>")
 def delete_deployment(call: Call[None], name: str) -> Answer:  # noqa: ARG001 - every route takes its call
     serving().remove(name)
     return Answer(status=HTTPStatus.NO_CONTENT)
 
 
+@door.get("/v1/serving/deployments/<name>/strategy")
+def get_strategy(call: Call[None], name: str) -> dict[str, Any]:  # noqa: ARG001 - every route takes its call
+    strategy = rollout_control().rollouts.strategy(rollout_control().deployment(name).name)
+    return {"strategy": strategy.model_dump(mode="json")}
+
+
+@door.put("/v1/serving/deployments/<name>/strategy", body=StrategyRequest)
+def set_strategy(call: Call[StrategyRequest], name: str) -> dict[str, Any]:
+    """Say how a version takes over that the alias moves to; a rollout under way goes on as it began."""
+    control = rollout_control()
+    control.rollouts.set_strategy(control.deployment(name).name, call.body.strategy)
+    return {"strategy": call.body.strategy.model_dump(mode="json")}
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts", body=RolloutRequest)
+def start_rollout(call: Call[RolloutRequest], name: str) -> Answer:
+    asked = call.body
+    change = Change(changed_by=call.principal.name, reason=asked.reason)
+    rollout = rollout_control().start(name, asked.model_version, asked.strategy, change)
+    return Answer(_rollout(rollout), HTTPStatus.ACCEPTED)
+
+
+@door.get("/v1/serving/deployments/<name>/rollouts")
+def list_rollouts(call: Call[None], name: str) -> dict[str, Any]:
+    page = rollout_control().page(name, *call.page())
+    return {"rollouts": [_rollout(one) for one in page.items], "next_cursor": page.next_cursor}
+
+
+@door.get("/v1/serving/deployments/<name>/rollouts/<rollout_id>")
+def get_rollout(call: Call[None], name: str, rollout_id: str) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return _rollout(rollout_control().find(name, rollout_id))
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts/<rollout_id>/pause")
+def pause_rollout(call: Call[None], name: str, rollout_id: str) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return _rollout(rollout_control().pause(name, rollout_id))
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts/<rollout_id>/resume")
+def resume_rollout(call: Call[None], name: str, rollout_id: str) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return _rollout(rollout_control().resume(name, rollout_id))
+
+
+@door.post("/v1/serving/deployments/<name>/rollouts/<rollout_id>/abort", body=ReasonRequest)
+def abort_rollout(call: Call[ReasonRequest], name: str, rollout_id: str) -> dict[str, Any]:
+    change = Change(changed_by=call.principal.name, reason=call.body.reason, rollout_id=rollout_id)
+    return _rollout(rollout_control().abort(name, rollout_id, change))
+
+
+@door.post("/v1/serving/deployments/<name>/rollback", body=RollbackRequest)
+def roll_back(call: Call[RollbackRequest], name: str) -> dict[str, Any]:
+    """Answer with what was stable before, at once; `to_revision` brings back that revision's whole rule."""
+    asked = call.body
+    change = Change(changed_by=call.principal.name, reason=asked.reason)
+    return _shown(rollout_control().roll_back(name, change, to_revision=asked.to_revision))
+
+
+def _rollout(rollout: Rollout) -> dict[str, Any]:
+    return rollout.model_dump(mode="json", exclude={"execution", "task_token", "change"})
+
+
 def _shown(deployment: Deployment) -> dict[str, Any]:
-    variant = deployment.variant
-    return deployment.model_dump(mode="json", exclude={"serving", "followed", "change"}) | {
-        "variant": variant.model_dump(mode="json") if variant else None
+    return deployment.model_dump(mode="json", exclude={"stable", "traffic", "followed", "change"}) | {
+        "model_version": deployment.stable.version if deployment.stable else None,
+        "traffic": deployment.traffic.rule.model_dump(mode="json") if deployment.traffic else None,
     }
 
 
 def _revision(revision: Revision) -> dict[str, Any]:
     return {
         "revision": revision.revision,
-        "model_name": revision.serving.model_name,
-        "model_version": revision.serving.version,
+        "model_name": revision.model_name,
+        "model_version": revision.traffic.rule.stable.model_version,
+        "traffic": revision.traffic.rule.model_dump(mode="json"),
         "activated_at": revision.activated_at.isoformat(),
+        "change": revision.change.model_dump(mode="json"),
     }

@@ -2,9 +2,11 @@
 
 from http import HTTPStatus
 
+from shelflife.entry.after import AfterAnswer
 from shelflife.entry.gateway import Answer
 from shelflife.entry.initialization import initialize
 from shelflife.entry.lean import LeanCall, LeanDoor
+from shelflife.entry.records import Record
 from shelflife.kernel.names import Context, Header
 from shelflife.serving.oip import (
     SERVER,
@@ -13,10 +15,21 @@ from shelflife.serving.oip import (
     read_request,
     readiness_form,
 )
-from shelflife.serving.wiring import predictions, preloads
+from shelflife.serving.served import Routing
+from shelflife.serving.wiring import hand_off, predictions, preloads
 
 door = LeanDoor(Context.SERVING)
-handler = door.handle
+
+
+def hand_over(record: Record) -> None:
+    """Send what the answers left to be captured; what did not go well is told."""
+    handed_over = hand_off().flush()
+    record.count("CapturesSpilled", handed_over.waiting)
+    record.count("CapturesDropped", handed_over.dropped)
+
+
+#: Made on import: Lambda takes an extension only while the function starts.
+handler = AfterAnswer(door.handle, hand_over, "serving/captures")
 # In Lambda's init phase, which provisioned concurrency and snapshots have behind them when a request comes.
 initialize(Context.SERVING, preloads)
 
@@ -40,7 +53,7 @@ def ready(call: LeanCall) -> Answer:  # noqa: ARG001 - as above
 @door.get("/v2/models/<name>/versions/<version>")
 def describe(call: LeanCall, name: str, version: str | None = None) -> Answer:  # noqa: ARG001 - as above
     served = predictions().served
-    found = served.find(name, version)
+    found = served.find(name, Routing(version=version))
     return Answer(metadata(name, found.reference, served.versions(found)))
 
 
@@ -55,17 +68,23 @@ def model_ready(call: LeanCall, name: str, version: str | None = None) -> Answer
 @door.post("/v2/models/<name>/infer")
 @door.post("/v2/models/<name>/versions/<version>/infer")
 def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
-    prediction = predictions().predict(name, version, read_request(call.raw, call.headers))
+    headers = call.headers
+    routing = Routing(headers.get(Header.STICKY_KEY), headers.get(Header.VARIANT), version)
+    prediction = predictions().predict(name, read_request(call.raw, headers), routing)
     revision, model_version = str(prediction.revision), str(prediction.model_version)
     record = call.body
     record.fields |= {
         "deployment": name,
+        "variant": prediction.variant,
         "model_version": prediction.model_version,
         "revision": prediction.revision,
         "rows": prediction.rows,
     }
-    record.count("CapturesDropped", prediction.captures_dropped)
     return Answer(
         answer_text(prediction),
-        headers={Header.MODEL_VERSION: model_version, Header.DEPLOYMENT_REVISION: revision},
+        headers={
+            Header.MODEL_VERSION: model_version,
+            Header.DEPLOYMENT_REVISION: revision,
+            Header.VARIANT: prediction.variant,
+        },
     )

@@ -15,6 +15,8 @@ from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype
 from shelflife.contracts.serving import CapturedProfile, DeploymentActivated, DeploymentCreated
 from shelflife.kernel.profiles import from_json, reference_profile, to_json
+from shelflife.serving.dynamo import DynamoVersions
+from shelflife.serving.model import DeployableVersion
 from shelflife.serving.parquet import from_parquet
 from shelflife.serving.settings import TABLE, ServingSettings, StoreCapturesSettings
 from tests.fakes.onnx_models import input_of, reference_of, stored, summing
@@ -76,7 +78,7 @@ def news_in(table: Items) -> list[dict[str, Any]]:
 def test_a_deployment_is_made_listed_shown_and_removed(version: str) -> None:
     status, made = ask("POST", "/v1/serving/deployments", BIKES, role="contributor", version=version)
     assert status == 201
-    assert (made["state"], made["variant"], made["alias"]) == ("waiting", None, "champion")
+    assert (made["state"], made["model_version"], made["alias"]) == ("waiting", None, "champion")
     assert (made["created_by"], made["capture"]) == ("tester", {"sampling_rate": 1.0})
     _, listed = ask("GET", "/v1/serving/deployments", role="viewer", version=version)
     assert listed == {"deployments": [made], "next_cursor": None}
@@ -127,7 +129,7 @@ def test_a_promotion_activates_once_however_often_it_is_told(table: Items) -> No
     for _ in range(2):
         activate_deployment(event, CONTEXT)
     _, shown = ask("GET", "/v1/serving/deployments/bikes")
-    assert (shown["state"], shown["revision"], shown["variant"]) == ("ready", 1, {"model_version": 1})
+    assert (shown["state"], shown["revision"], shown["model_version"]) == ("ready", 1, 1)
     assert [(one["revision"], one["model_version"]) for one in shown["revisions"]] == [(1, 1)]
     assert ask("GET", "/v1/serving/deployments/bikes/revisions?limit=1")[1]["revisions"] == shown["revisions"]
     told = [item["detail_type"]["S"] for item in news_in(table)]
@@ -142,6 +144,55 @@ def test_a_deployment_made_after_the_promotion_catches_up(table: Items) -> None:
     event["detail"] = json.loads(created["detail"]["S"])
     activate_deployment(event, CONTEXT)
     assert ask("GET", "/v1/serving/deployments/bikes")[1]["state"] == "ready"
+
+
+def test_a_rule_is_put_shown_and_refused_by_who_saw_another_revision(table: Items) -> None:
+    serving()
+    DynamoVersions(table).keep(
+        DeployableVersion(reference=reference_of(*summing(input_of("x")), version=2, model_name="bikeshare"))
+    )
+    path = "/v1/serving/deployments/bikes"
+    live = [{"model_version": 1, "weight": 90}, {"model_version": 2, "weight": 10, "name": "canary"}]
+    asked = {"live": live, "reason": "a look at version 2", "expected_revision": 1}
+    status, shown = ask("PUT", f"{path}/traffic", asked, role="contributor")
+    assert (status, shown["revision"], shown["model_version"]) == (200, 2, 1)
+    assert shown["traffic"] == {
+        "live": [
+            {"name": "v1", "model_version": 1, "weight": 90.0},
+            {"name": "canary", "model_version": 2, "weight": 10.0},
+        ],
+        "shadows": [],
+    }
+    newest = ask("GET", f"{path}/revisions")[1]["revisions"][0]
+    assert newest["change"] == {"changed_by": "tester", "reason": "a look at version 2", "rollout_id": None}
+    assert ask("PUT", f"{path}/traffic", asked)[1]["type"] == "/errors/deployment-changed"
+    assert ask("PUT", f"{path}/traffic", asked | {"expected_revision": 2})[1]["revision"] == 2
+    # The stable version is the same: nobody has to be told.
+    told = [item["detail_type"]["S"] for item in news_in(table)]
+    assert told.count("deployment.activated") == 1
+
+
+ALL = {"model_version": 1, "weight": 100}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "told"),
+    [
+        ({"live": [{"model_version": 1, "weight": 90}]}, 400, "weights add up to 90.0, expected 100"),
+        ({"live": [{"model_version": 7, "weight": 100}]}, 404, "no version 7 that could be deployed"),
+        ({"live": []}, 400, "live"),
+        (
+            {"live": [{"model_version": 1, "weight": 100}], "shadows": [{"model_version": 9}]},
+            404,
+            "version 9",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_told(asked: dict[str, Any], status: int, told: str) -> None:
+    serving()
+    found, problem = ask("PUT", "/v1/serving/deployments/bikes/traffic", asked)
+    assert found == status
+    assert told in problem["detail"]
 
 
 def stored_files() -> list[str]:

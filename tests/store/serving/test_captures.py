@@ -20,12 +20,13 @@ from shelflife.serving.ports import CaptureFiles, Claims
 from shelflife.serving.profiling import S3Baselines
 from shelflife.serving.queue import SqsCaptures
 from shelflife.serving.settings import TABLE
+from tests.fakes.deployments import served
 from tests.fakes.onnx_models import input_of, stored
 from tests.fakes.serving import MemoryCaptureFiles, MemoryClaims
 from tests.harness.cloud import make_bucket, make_table
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
-HOUR = CaptureBatch("bikes", 1, NOON.replace(microsecond=0))
+HOUR = CaptureBatch("bikes", 1, "v3", NOON.replace(microsecond=0))
 SIGNATURE = Signature(
     inputs=(
         input_of("temp"),
@@ -46,8 +47,10 @@ def columns(count: int = 2, text: str | None = "winter") -> Columns:
         capture_id="r1",
         deployment="bikes",
         revision=1,
+        variant="v3",
         model_version=3,
         captured_at=NOON,
+        latency_ms=1.5,
         first_row=5,
         inputs={
             "temp": [0.24, None, *[1] * count][:count],
@@ -203,11 +206,10 @@ def test_a_baseline_is_read_once(aws: None) -> None:
 
 def captured(rows: int) -> Capture:
     return Capture(
+        served=served(),
         capture_id="r1",
-        deployment="bikes",
-        revision=1,
-        model_version=1,
         captured_at=NOON,
+        latency_ms=1.5,
         inputs={f"f{at}": [row / 3 for row in range(rows)] for at in range(5)},
         outputs={"prediction": [1.0] * rows},
         row_count=rows,

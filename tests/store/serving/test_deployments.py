@@ -6,17 +6,20 @@ import pytest
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated
 from shelflife.kernel.paging import InvalidCursorError
-from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments
+from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
 from shelflife.serving.errors import (
     DeploymentChangedError,
     DeploymentExistsError,
     DeploymentNotFoundError,
 )
-from shelflife.serving.model import ActivationFailure, AliasMove, CapturePolicy, Deployment, Revision
-from shelflife.serving.ports import Aliases, Deployments
+from shelflife.serving.model import ActivationFailure, AliasMove, CapturePolicy, DeployableVersion, Deployment
+from shelflife.serving.ports import Aliases, Deployments, Versions
 from shelflife.serving.settings import TABLE
+from shelflife.serving.traffic import Traffic, only
+from tests.fakes.deployments import revision as revision_of
+from tests.fakes.deployments import rule
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import MemoryAliases, MemoryDeployments
+from tests.fakes.serving import MemoryAliases, MemoryDeployments, MemoryVersions
 from tests.harness.cloud import make_table
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -24,6 +27,7 @@ NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 
 class Stores(NamedTuple):
     deployments: Deployments
+    versions: Versions
     aliases: Aliases
 
 
@@ -31,10 +35,10 @@ class Stores(NamedTuple):
 def stores(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
         memory = MemoryDeployments()
-        return Stores(memory, MemoryAliases(memory))
+        return Stores(memory, MemoryVersions(), MemoryAliases(memory))
     request.getfixturevalue("aws")
     items = make_table(TABLE)
-    return Stores(DynamoDeployments(items), DynamoAliases(items))
+    return Stores(DynamoDeployments(items), DynamoVersions(items), DynamoAliases(items))
 
 
 def version(number: int, model_name: str = "bikes") -> ModelVersionReference:
@@ -74,27 +78,32 @@ def move(number: int, position: str = "1") -> AliasMove:
 
 
 def activate(stores: Stores, before: Deployment, number: int, revision: int) -> Deployment:
-    changed = before.activated(move(number), revision)
-    stores.deployments.activate(
-        changed,
-        Revision(deployment=before.name, revision=revision, serving=version(number), activated_at=NOON),
-        DeploymentActivated(
-            event_id=f"activated-{before.name}-{revision}-{before.change}",
-            happened_at=NOON,
-            deployment=before.name,
-            revision=revision,
-            serving=version(number),
-        ),
+    by = only(number)
+    shifted = before.shifted(Traffic.of(by), version(number)).model_copy(update={"revision": revision})
+    return stores.deployments.shift(
+        shifted,
+        revision_of(revision, by, before.name),
+        news=[
+            DeploymentActivated(
+                event_id=f"activated-{before.name}-{revision}-{before.change}",
+                happened_at=NOON,
+                deployment=before.name,
+                revision=revision,
+                serving=version(number),
+            ),
+        ],
     )
-    return changed
 
 
 def test_a_deployment_comes_back_as_it_was(stores: Stores) -> None:
     made = add(stores, "bikes")
     assert stores.deployments.find("bikes") == made
     assert stores.deployments.find("boats") is None
-    failed = made.failed(move(2), ActivationFailure(model_version=2, reason="broken", failed_at=NOON))
-    stores.deployments.change(failed)
+    failed = made.followed_to(move(2)).failed(
+        ActivationFailure(model_version=2, reason="broken", failed_at=NOON)
+    )
+    failed = stores.deployments.change(failed)
+    assert failed.change == made.change + 1
     assert stores.deployments.find("bikes") == failed
     activated = activate(stores, failed, 3, 1)
     assert stores.deployments.find("bikes") == activated
@@ -112,9 +121,11 @@ def test_of_two_writers_on_one_state_one_wins(stores: Stores) -> None:
     with pytest.raises(DeploymentChangedError):
         activate(stores, made, 2, 1)
     with pytest.raises(DeploymentChangedError):
-        stores.deployments.change(made.kept(move(2)))
+        stores.deployments.change(made.followed_to(move(2)))
     assert stores.deployments.find("bikes") == activated
-    assert [one.serving.version for one in stores.deployments.revisions("bikes", 9, None).items] == [1]
+    assert [
+        one.traffic.rule.stable.model_version for one in stores.deployments.revisions("bikes", 9, None).items
+    ] == [1]
 
 
 def test_a_revision_is_never_written_over(stores: Stores) -> None:
@@ -135,7 +146,7 @@ def test_a_removed_deployment_is_gone_and_its_revisions_stay(stores: Stores) -> 
         activate(stores, activated, 2, 2)
     found = stores.deployments.revision("bikes", 1)
     assert found is not None
-    assert found.serving == version(1)
+    assert found.traffic.rule == only(1)
 
 
 def test_revisions_are_found_by_number_and_by_version(stores: Stores) -> None:
@@ -147,11 +158,11 @@ def test_revisions_are_found_by_number_and_by_version(stores: Stores) -> None:
     rest = stores.deployments.revisions("bikes", 2, page.next_cursor)
     assert [one.revision for one in rest.items] == [1]
     assert stores.deployments.revision("bikes", 4) is None
-    newest = stores.deployments.serving_version("bikes", "bikes", 1)
+    newest = stores.deployments.revision_with("bikes", "bikes", 1)
     assert newest is not None
     assert newest.revision == 3
-    assert stores.deployments.serving_version("bikes", "bikes", 2) is None
-    assert stores.deployments.serving_version("bikes", "boats", 1) is None
+    assert stores.deployments.revision_with("bikes", "bikes", 2) is None
+    assert stores.deployments.revision_with("bikes", "boats", 1) is None
     assert stores.deployments.versions("bikes", "bikes") == [1, 12]
     assert stores.deployments.versions("bikes", "bike") == []
 
@@ -183,3 +194,29 @@ def test_the_newest_move_of_an_alias_is_kept(stores: Stores) -> None:
     assert stores.aliases.keep(move(3, "3"))
     assert stores.aliases.find("bikes", "champion") == move(3, "3")
     assert stores.aliases.find("bikes", "challenger") is None
+
+
+def test_every_live_version_of_a_rule_is_found_by_its_newest_revision(stores: Stores) -> None:
+    current = activate(stores, add(stores, "bikes"), 1, 1)
+    by = rule((1, 90), (2, 10), shadows=((3, 0.5),))
+    shifted = current.shifted(Traffic.of(by, current.traffic), version(1))
+    written = stores.deployments.shift(shifted, revision_of(2, by))
+    assert stores.deployments.find("bikes") == written
+    for number in (1, 2):
+        found = stores.deployments.revision_with("bikes", "bikes", number)
+        assert found is not None
+        assert (found.revision, found.traffic.rule) == (2, by)
+    assert stores.deployments.revision_with("bikes", "bikes", 3) is None
+    assert stores.deployments.versions("bikes", "bikes") == [1, 2]
+
+
+def test_a_version_is_kept_with_what_trying_it_has_shown_last(stores: Stores) -> None:
+    assert stores.versions.find("bikes", 1) is None
+    stores.versions.keep(DeployableVersion(reference=version(1), unusable="its file is broken"))
+    stores.versions.keep(DeployableVersion(reference=version(2)))
+    assert stores.versions.find("bikes", 1) == DeployableVersion(
+        reference=version(1), unusable="its file is broken"
+    )
+    stores.versions.keep(DeployableVersion(reference=version(1)))
+    assert stores.versions.find("bikes", 1) == DeployableVersion(reference=version(1))
+    assert stores.versions.find("boats", 1) is None

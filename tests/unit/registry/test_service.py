@@ -35,11 +35,11 @@ class Contended(MemoryModelVersions):
         super().__init__(kept)
         self.times = times
 
-    def add(self, version: Any) -> None:
+    def add(self, version: Any, news: Any = None) -> None:
         if self.times:
             self.times -= 1
             super().add(version.model_copy(update={"job_id": f"other-{self.times}"}))
-        super().add(version)
+        super().add(version, news)
 
 
 @pytest.fixture
@@ -49,7 +49,12 @@ def world() -> World:
 
 @pytest.fixture
 def registry(world: World) -> Registry:
-    return Registry(MemoryRegisteredModels(world.kept), MemoryModelVersions(world.kept), now=lambda: NOON)
+    return Registry(
+        MemoryRegisteredModels(world.kept),
+        MemoryModelVersions(world.kept),
+        now=lambda: NOON,
+        new_id=lambda: "n1",
+    )
 
 
 def asked(job_id: str = "job-1", **of_verdict: Any) -> RegisterVersion:
@@ -68,6 +73,14 @@ def test_a_candidate_makes_its_model_and_gets_the_next_number(registry: Registry
     assert registry.model("bikeshare").created_by == "train_model"
 
 
+def test_a_version_that_can_be_served_is_news_and_another_is_not(world: World, registry: Registry) -> None:
+    version = registry.register(asked("job-1"))
+    registry.create_version("bikeshare", LOGGED, created_by="ada")
+    assert [told.registered for told in world.kept.registered] == [version.reference()]
+    registry.register(asked("job-1"))
+    assert len(world.kept.registered) == 1
+
+
 def test_the_same_job_gets_the_same_version_again(registry: Registry) -> None:
     registry.register(asked("job-1"))
     registry.register(asked("job-2"))
@@ -76,7 +89,7 @@ def test_the_same_job_gets_the_same_version_again(registry: Registry) -> None:
 
 
 def test_a_lost_race_is_told_to_the_workflow_and_lost_once(world: World, registry: Registry) -> None:
-    contended = Registry(registry.models, Contended(world.kept, 1), now=registry.now)
+    contended = Registry(registry.models, Contended(world.kept, 1), now=registry.now, new_id=registry.new_id)
     with pytest.raises(ModelVersionExistsError):
         contended.register(asked("job-1"))
     assert contended.register(asked("job-1")).version == 2
@@ -98,12 +111,12 @@ def test_what_did_not_pass_is_not_registered(registry: Registry, changes: dict[s
 
 def test_a_client_waits_for_nobody(world: World, registry: Registry) -> None:
     make(registry)
-    contended = Registry(registry.models, Contended(world.kept, 3), now=registry.now)
+    contended = Registry(registry.models, Contended(world.kept, 3), now=registry.now, new_id=registry.new_id)
     assert contended.create_version("churn", LOGGED, created_by="ada").version == 4
     with pytest.raises(ModelVersionExistsError):
-        Registry(registry.models, Contended(world.kept, 9), now=registry.now).create_version(
-            "churn", LOGGED, created_by="ada"
-        )
+        Registry(
+            registry.models, Contended(world.kept, 9), now=registry.now, new_id=registry.new_id
+        ).create_version("churn", LOGGED, created_by="ada")
 
 
 def test_what_is_not_there_is_named(registry: Registry) -> None:

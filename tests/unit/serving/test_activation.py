@@ -8,16 +8,25 @@ from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.registry import ModelVersionPromoted
 from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated
 from shelflife.serving.activation import Activations
+from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     DeploymentChangedError,
     DeploymentExistsError,
     DeploymentNotFoundError,
 )
 from shelflife.serving.model import AliasMove, CapturePolicy, Deployment, State
+from shelflife.serving.rollouts import RolloutControl
 from shelflife.serving.service import Serving
 from shelflife.serving.sessions import OnnxModel
+from shelflife.serving.shifts import Shifts
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import MemoryAliases, MemoryDeployments, MemoryModels
+from tests.fakes.serving import (
+    MemoryAliases,
+    MemoryDeployments,
+    MemoryExecutions,
+    MemoryModels,
+    MemoryVersions,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EVERYTHING = CapturePolicy()
@@ -27,6 +36,7 @@ EVERYTHING = CapturePolicy()
 class World:
     at: datetime = NOON
     deployments: MemoryDeployments = field(default_factory=MemoryDeployments)
+    versions: MemoryVersions = field(default_factory=MemoryVersions)
     models: MemoryModels = field(default_factory=MemoryModels)
 
     def version(self, number: int, *, usable: bool = True) -> ModelVersionReference:
@@ -66,20 +76,59 @@ def world() -> World:
 
 
 @pytest.fixture
-def serving(world: World) -> Serving:
+def shifts(world: World) -> Shifts:
     ids = count(1)
-    return Serving(deployments=world.deployments, now=lambda: world.at, new_id=lambda: f"s{next(ids)}")
+    return Shifts(
+        deployments=world.deployments,
+        versions=world.versions,
+        now=lambda: world.at,
+        new_id=lambda: f"a{next(ids)}",
+    )
 
 
 @pytest.fixture
-def activations(world: World) -> Activations:
+def serving(world: World, shifts: Shifts) -> Serving:
     ids = count(1)
+    return Serving(
+        deployments=world.deployments,
+        shifts=shifts,
+        now=lambda: world.at,
+        new_id=lambda: f"s{next(ids)}",
+    )
+
+
+@pytest.fixture
+def rollouts(world: World, shifts: Shifts) -> RolloutControl:
+    ids = count(1)
+    kept = world.deployments.rollouts
+    endings = Endings(
+        deployments=world.deployments,
+        rollouts=kept,
+        shifts=shifts,
+        now=lambda: world.at,
+        new_id=lambda: f"e{next(ids)}",
+    )
+    return RolloutControl(
+        deployments=world.deployments,
+        rollouts=kept,
+        executions=MemoryExecutions(),
+        shifts=shifts,
+        endings=endings,
+        now=lambda: world.at,
+        new_id=lambda: f"r{next(ids)}",
+    )
+
+
+@pytest.fixture
+def activations(world: World, shifts: Shifts, rollouts: RolloutControl) -> Activations:
     return Activations(
         deployments=world.deployments,
         aliases=MemoryAliases(world.deployments),
+        versions=world.versions,
         models=world.models,
+        shifts=shifts,
+        rollouts=rollouts,
         now=lambda: world.at,
-        new_id=lambda: f"a{next(ids)}",
     )
 
 
@@ -89,7 +138,7 @@ def create(serving: Serving, name: str = "bikes", alias: str = "champion") -> De
 
 def test_a_new_deployment_waits_and_says_for_what(serving: Serving) -> None:
     made = create(serving)
-    assert (made.state, made.revision, made.variant) == (State.WAITING, 0, None)
+    assert (made.state, made.revision, made.stable) == (State.WAITING, 0, None)
     assert made.reason == "no version of model 'bikes' with alias 'champion' was activated yet"
     with pytest.raises(DeploymentExistsError):
         create(serving)
@@ -105,7 +154,9 @@ def test_a_promotion_activates_every_follower_of_the_alias(
     assert world.models.loads == 1
     assert (world.bikes().state, world.bikes().reason) == (State.READY, None)
     assert world.deployments.deployments["shadow"].state is State.WAITING
-    assert [one.serving.version for one in serving.revisions("bikes", 10, None).items] == [1]
+    assert [one.traffic.rule.stable.model_version for one in serving.revisions("bikes", 10, None).items] == [
+        1
+    ]
 
 
 def test_being_told_again_changes_nothing(world: World, serving: Serving, activations: Activations) -> None:
@@ -151,8 +202,8 @@ def test_a_version_that_cannot_serve_is_noted_and_the_last_one_goes_on(
     activations.follow(world.told(world.version(2, usable=False), minute=2))
     kept = world.bikes()
     assert (kept.state, kept.revision, kept.reason) == (State.READY, 1, None)
-    assert kept.variant is not None
-    assert kept.variant.model_version == 1
+    assert kept.stable is not None
+    assert kept.stable.version == 1
     assert kept.last_failure is not None
     assert (kept.last_failure.model_version, kept.last_failure.reason) == (2, "its file is broken")
     activations.follow(world.told(world.version(3), minute=3))

@@ -7,17 +7,17 @@ import pytest
 
 from shelflife.serving.captures import LONGEST_MESSAGE, Capture, CapturedRows
 from shelflife.serving.model import is_sampled
+from tests.fakes.deployments import served
 
 NOON = datetime(2026, 11, 20, 12, 59, 59, 250_000, tzinfo=UTC)
 
 
 def capture(rows: int, **inputs: list[Any]) -> Capture:
     return Capture(
+        served=served(),
         capture_id="r1",
-        deployment="bikes",
-        revision=1,
-        model_version=1,
         captured_at=NOON,
+        latency_ms=1.5,
         inputs=inputs or {"x": [0.1 * at for at in range(rows)]},
         outputs={"prediction": [float(at) for at in range(rows)]},
         row_count=rows,
@@ -32,7 +32,7 @@ def sent(capture: Capture, longest: int = LONGEST_MESSAGE) -> list[CapturedRows]
 
 def test_a_small_request_is_one_message() -> None:
     (message,) = sent(capture(2))
-    assert message.batch == ("bikes", 1, datetime(2026, 11, 20, 12, tzinfo=UTC))
+    assert message.batch == ("bikes", 1, "v1", datetime(2026, 11, 20, 12, tzinfo=UTC))
     assert (message.captured_at, message.first_row, message.row_count) == (NOON, 0, 2)
 
 

@@ -10,10 +10,18 @@ from shelflife.contracts.models import Datatype, ModelVersionReference
 from shelflife.kernel.profiles import Profile, from_json, merge, reference_profile
 from shelflife.serving.captures import CapturedRows, FileState
 from shelflife.serving.columns import Columns, ColumnTypes
-from shelflife.serving.model import Revision
+from shelflife.serving.model import DeployableVersion
 from shelflife.serving.storing import CaptureStore, Stored
+from shelflife.serving.traffic import only
+from tests.fakes.deployments import revision as revision_of
 from tests.fakes.onnx_models import classifying, input_of, reference_of, stored, summing
-from tests.fakes.serving import MemoryBaselines, MemoryCaptureFiles, MemoryClaims, MemoryDeployments
+from tests.fakes.serving import (
+    MemoryBaselines,
+    MemoryCaptureFiles,
+    MemoryClaims,
+    MemoryDeployments,
+    MemoryVersions,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FEATURES = (input_of("temp"), input_of("season", Datatype.BYTES))
@@ -31,6 +39,7 @@ class CutOffError(BaseException):
 @dataclass
 class World:
     deployments: MemoryDeployments = field(default_factory=MemoryDeployments)
+    versions: MemoryVersions = field(default_factory=MemoryVersions)
     claims: MemoryClaims = field(default_factory=MemoryClaims)
     files: MemoryCaptureFiles = field(default_factory=MemoryCaptureFiles)
     baselines: MemoryBaselines = field(default_factory=MemoryBaselines)
@@ -41,9 +50,8 @@ class World:
         if trained and baseline:
             self.baselines.profiles[baseline.sha256] = trained
         reference = reference_of(content, signature, version=revision, baseline=baseline)
-        self.deployments.kept_revisions["bikes", revision] = Revision(
-            deployment="bikes", revision=revision, serving=reference, activated_at=NOON
-        )
+        self.versions.keep(DeployableVersion(reference=reference))
+        self.deployments.kept_revisions["bikes", revision] = revision_of(revision, only(revision))
         return reference
 
     @property
@@ -68,6 +76,7 @@ def store(world: World) -> CaptureStore:
     ids = count(1)
     return CaptureStore(
         deployments=world.deployments,
+        versions=world.versions,
         claims=world.claims,
         files=world.files,
         baselines=world.baselines,
@@ -83,11 +92,13 @@ def rows(capture_id: str, **changes: Any) -> CapturedRows:
         "revision": 1,
         "model_version": 1,
         "captured_at": NOON,
+        "latency_ms": 1.5,
         "first_row": 0,
         "inputs": {"temp": [0.24, None], "season": ["winter", None]},
         "outputs": {"prediction": [10.24, 0.0]},
     }
-    return CapturedRows.model_validate(asked | changes)
+    asked |= changes
+    return CapturedRows.model_validate({"variant": f"v{asked['revision']}"} | asked)
 
 
 def test_rows_become_one_typed_file_and_its_profile(world: World, store: CaptureStore) -> None:
@@ -130,11 +141,13 @@ def test_values_on_an_edge_count_in_its_bin_whatever_the_precision(world: World,
     captured = rows(
         "a",
         revision=2,
+        variant="v2",
         inputs={"temp": values.tolist(), "season": ["winter"] * 5},
         outputs={"prediction": values.astype(np.float32).tolist()},
     )
     CaptureStore(
         deployments=world.deployments,
+        versions=world.versions,
         claims=world.claims,
         files=world.files,
         baselines=world.baselines,

@@ -51,8 +51,8 @@ def made(service: str) -> "BaseClient":
 
 
 def hurried_sqs() -> "SQSClient":
-    """A client of SQS that gives up within seconds: for what an answer must not wait for."""
+    """A client of SQS that tries once, for a second and a half at the most: an answer may wait for it."""
     config = _CONFIG.merge(
-        Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+        Config(connect_timeout=0.5, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
     )
     return boto3.client("sqs", config=config)

@@ -3,14 +3,16 @@
 The client API is used, not the resource API, whose import costs 94 ms more at a cold start.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from shelflife.kernel.errors import UnavailableError
 from shelflife.kernel.paging import decode_cursor, encode_cursor
 from shelflife.kernel.tables import PARTITION_KEY, SORT_KEY
 
@@ -20,6 +22,24 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 _SERIALIZER = TypeSerializer()
 _DESERIALIZER = TypeDeserializer()
+
+
+#: Answers after which the same call may work: the client has retried it a few times already.
+_PASSING = {
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+}
+
+
+class TableUnavailableError(UnavailableError):
+    """DynamoDB does not answer, or says that it cannot now."""
+
+    def __init__(self, table_name: str, reason: str) -> None:
+        super().__init__(f"table {table_name!r} does not answer now: {reason}")
 
 
 def is_lost_condition(error: ClientError) -> bool:
@@ -78,9 +98,10 @@ class Items:
 
     def get(self, pk: str, sk: str) -> Item | None:
         """The item, read consistently."""
-        found = self.client.get_item(
-            TableName=self.table_name, Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}), ConsistentRead=True
-        )
+        with self._answering():
+            found = self.client.get_item(
+                TableName=self.table_name, Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}), ConsistentRead=True
+            )
         return from_item(found["Item"]) if "Item" in found else None
 
     def put(
@@ -96,16 +117,18 @@ class Items:
         Raises:
             ClientError: for which `is_lost_condition` holds, when the condition does not.
         """
-        self.client.put_item(
-            TableName=self.table_name, Item=to_item(item), **_conditions(condition, values, names)
-        )
+        with self._answering():
+            self.client.put_item(
+                TableName=self.table_name, Item=to_item(item), **_conditions(condition, values, names)
+            )
 
     def delete(self, pk: str, sk: str, condition: str | None = None) -> None:
-        self.client.delete_item(
-            TableName=self.table_name,
-            Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}),
-            **_conditions(condition, None, None),
-        )
+        with self._answering():
+            self.client.delete_item(
+                TableName=self.table_name,
+                Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}),
+                **_conditions(condition, None, None),
+            )
 
     def update(
         self,
@@ -117,36 +140,43 @@ class Items:
         condition: str | None = None,
     ) -> Item:
         """Change some attributes; the answer is the item afterwards."""
-        changed = self.client.update_item(
-            TableName=self.table_name,
-            Key=to_item({PARTITION_KEY: key[0], SORT_KEY: key[1]}),
-            UpdateExpression=expression,
-            ReturnValues="ALL_NEW",
-            **_conditions(condition, values, names),
-        )
+        with self._answering():
+            changed = self.client.update_item(
+                TableName=self.table_name,
+                Key=to_item({PARTITION_KEY: key[0], SORT_KEY: key[1]}),
+                UpdateExpression=expression,
+                ReturnValues="ALL_NEW",
+                **_conditions(condition, values, names),
+            )
         return from_item(changed["Attributes"])
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all of the writes (100 at the most) or none."""
-        self.client.transact_write_items(TransactItems=[self._transacted(write) for write in writes])
+        with self._answering():
+            self.client.transact_write_items(TransactItems=[self._transacted(write) for write in writes])
 
     def query(  # noqa: PLR0913 - each is one choice of DynamoDB's own
         self,
         pk: str,
         *,
         prefix: str = "",
+        between: tuple[str, str] | None = None,
         limit: int,
         cursor: str | None = None,
         newest_first: bool = False,
         index: tuple[str, str, str] | None = None,
     ) -> tuple[list[Item], str | None]:
-        """A page of a partition and the cursor of the next; `index` is (name, partition key, sort key)."""
+        """A page of a partition and the cursor of the next; `index` is (name, partition key, sort key).
+
+        Of all sort keys those with the `prefix`, or those `between` two, which both belong to it.
+        """
         _, partition_key, sort_key = index or ("", PARTITION_KEY, SORT_KEY)
+        condition, values = _sort_condition(prefix, between)
         asked: dict[str, Any] = {
             "TableName": self.table_name,
-            "KeyConditionExpression": "#p = :p" + (" AND begins_with(#s, :s)" if prefix else ""),
-            "ExpressionAttributeNames": {"#p": partition_key} | ({"#s": sort_key} if prefix else {}),
-            "ExpressionAttributeValues": to_item({":p": pk} | ({":s": prefix} if prefix else {})),
+            "KeyConditionExpression": "#p = :p" + condition,
+            "ExpressionAttributeNames": {"#p": partition_key} | ({"#s": sort_key} if condition else {}),
+            "ExpressionAttributeValues": to_item({":p": pk} | values),
             "Limit": limit,
             "ScanIndexForward": not newest_first,
         }
@@ -157,9 +187,22 @@ class Items:
         start = decode_cursor(cursor)
         if start:
             asked["ExclusiveStartKey"] = to_item(start)
-        page = self.client.query(**asked)
+        with self._answering():
+            page = self.client.query(**asked)
         last = page.get("LastEvaluatedKey")
         return [from_item(item) for item in page["Items"]], encode_cursor(from_item(last) if last else None)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Tell a store that does not answer from one that says no."""
+        try:
+            yield
+        except BotoCoreError as error:
+            raise TableUnavailableError(self.table_name, str(error)) from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _PASSING:
+                raise TableUnavailableError(self.table_name, error.response["Error"]["Code"]) from error
+            raise
 
     def _transacted(self, write: Write) -> Any:
         condition = _conditions(write.condition, write.values, write.names)
@@ -175,6 +218,12 @@ class Items:
             return {"Delete": {"TableName": self.table_name, "Key": to_item(write.delete), **condition}}
         msg = "a write is a put, a delete or a check"
         raise ValueError(msg)
+
+
+def _sort_condition(prefix: str, between: tuple[str, str] | None) -> tuple[str, dict[str, str]]:
+    if between:
+        return " AND #s BETWEEN :s AND :e", {":s": between[0], ":e": between[1]}
+    return (" AND begins_with(#s, :s)", {":s": prefix}) if prefix else ("", {})
 
 
 def _conditions(

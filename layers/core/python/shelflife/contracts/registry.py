@@ -40,6 +40,14 @@ class MoveAlias(Model):
     evaluation_id: str | None = None
 
 
+class ModelVersionRegistered(News):
+    """A version that can be served exists; said in the same transaction as its registration."""
+
+    detail_type: ClassVar[str] = "model_version.registered"
+
+    registered: ModelVersionReference
+
+
 class ModelVersionPromoted(News):
     """An alias points to another version now; said in the same transaction as the move."""
 

@@ -25,6 +25,10 @@ class Header(StrEnum):
     IDEMPOTENCY_KEY = "idempotency-key"
     DEPLOYMENT_REVISION = "x-shelflife-revision"
     MODEL_VERSION = "x-shelflife-model-version"
+    #: Asked: this variant, for a test. Answered: who answered.
+    VARIANT = "x-shelflife-variant"
+    #: Requests of one key get one variant.
+    STICKY_KEY = "x-shelflife-key"
     REQUEST_ID = "x-request-id"
 
 

@@ -22,6 +22,7 @@ from shelflife.contracts.serving import (
     CAPTURE_ID,
     CAPTURE_REVISION,
     CAPTURE_ROW,
+    CAPTURE_VERSION,
     CAPTURED_AT,
     CAPTURES_PREFIX,
     HOUR_FOLDER,
@@ -92,10 +93,15 @@ class DuckdbOutcomes:
                 INSERT INTO answers
                 SELECT {CAPTURE_ID}, {CAPTURE_ROW}, epoch_us({CAPTURED_AT}), CAST("{answer}" AS VARCHAR)
                 FROM read_parquet(?)
-                WHERE {CAPTURE_REVISION} = ? AND epoch_us({CAPTURED_AT}) >= ?
+                WHERE {CAPTURE_VERSION} = ? AND {CAPTURE_REVISION} >= ? AND epoch_us({CAPTURED_AT}) >= ?
                   AND {CAPTURE_ID} IN (SELECT id FROM labels)
                 """,  # noqa: S608 - the names are constants of ours
-                [str(path), watched.revision, (watched.activated_at - _EPOCH) // _MICROSECOND],
+                [
+                    str(path),
+                    watched.serving.version,
+                    watched.revision,
+                    (watched.activated_at - _EPOCH) // _MICROSECOND,
+                ],
             )
             path.unlink()
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelflife.kernel.profiles import ColumnProfile, Counts, Floats
-from shelflife.monitoring.significance import chi_squared_tail, kolmogorov_tail, normal_tails
+from shelflife.kernel.significance import chi_squared_tail, kolmogorov_tail, normal_tails
 
 #: Bins of the population stability index.
 DECILES = 10

@@ -115,8 +115,14 @@ class _Reading:
 
     def _part(self, body: bytes) -> _Part | None:
         captured = CapturedProfile.model_validate_json(body)
-        # A deployment that was deleted and made again counts its revisions anew.
-        if captured.revision != self.watched.revision or captured.last_at < self.watched.activated_at:
+        watched = self.watched
+        # In later revisions, too, the version that is watched may answer, among others. A deployment that was
+        # deleted and made again counts its revisions anew.
+        if (
+            captured.model_version != watched.serving.version
+            or captured.revision < watched.revision
+            or captured.last_at < watched.activated_at
+        ):
             return None
         return _Part(from_json(captured.profile_json), captured.first_at, captured.last_at, 1)
 

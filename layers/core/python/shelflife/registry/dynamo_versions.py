@@ -9,7 +9,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
+from shelflife.aws.outbox import news_write
 from shelflife.contracts.models import Candidate
+from shelflife.contracts.registry import ModelVersionRegistered
 from shelflife.kernel.ids import Moment
 from shelflife.kernel.paging import Page
 from shelflife.registry.dynamo_models import tag_update
@@ -42,7 +44,7 @@ class DynamoModelVersions:
         found = self.page(model_name, 1, None).items
         return found[0].version if found else 0
 
-    def add(self, version: ModelVersion) -> None:
+    def add(self, version: ModelVersion, news: ModelVersionRegistered | None = None) -> None:
         writes = [
             Write(check=model_key(version.model_name), condition="attribute_exists(pk)"),
             Write(put=_item(version), condition=_NEW),
@@ -50,6 +52,8 @@ class DynamoModelVersions:
         if version.job_id is not None:
             led_to = job_key(version.model_name, version.job_id) | {"version": version.version}
             writes.append(Write(put=led_to, condition=_NEW))
+        if news is not None:
+            writes.append(news_write(news))
         try:
             self.items.transact(writes)
         except ClientError as error:

@@ -1,6 +1,6 @@
 from typing import Protocol
 
-from shelflife.contracts.registry import ModelVersionPromoted
+from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.kernel.ids import Moment
 from shelflife.kernel.paging import Page
 from shelflife.registry.model import Alias, AliasMove, ModelVersion, RegisteredModel
@@ -46,8 +46,8 @@ class ModelVersions(Protocol):
     def newest(self, model_name: str) -> int:
         """The highest version number; 0 before the first."""
 
-    def add(self, version: ModelVersion) -> None:
-        """Keep a new version, and that its job led to it.
+    def add(self, version: ModelVersion, news: ModelVersionRegistered | None = None) -> None:
+        """Keep a new version, that its job led to it, and the news of it, if there is any.
 
         Raises:
             ModelVersionExistsError: the number or the job was taken meanwhile.

@@ -2,8 +2,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from shelflife.contracts.registry import RegisterVersion
-from shelflife.kernel.ids import Clock
+from shelflife.contracts.registry import ModelVersionRegistered, RegisterVersion
+from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.paging import MAX_LIMIT, Page
 from shelflife.registry.errors import (
     CandidateNotPassedError,
@@ -26,6 +26,7 @@ class Registry:
     models: RegisteredModels
     versions: ModelVersions
     now: Clock
+    new_id: NewId
 
     def create_model(
         self, name: str, *, description: str | None, tags: dict[str, str], created_by: str
@@ -179,8 +180,16 @@ class Registry:
             created_by=created_by,
             updated_at=at,
         )
-        self.versions.add(version)
+        self.versions.add(version, self._news(version))
         return version
+
+    def _news(self, version: ModelVersion) -> ModelVersionRegistered | None:
+        registered = version.reference()
+        if registered is None:
+            return None
+        return ModelVersionRegistered(
+            event_id=self.new_id(), happened_at=version.created_at, registered=registered
+        )
 
 
 def _all(page: Callable[[str | None], Page[T]]) -> Iterator[T]:

@@ -14,7 +14,9 @@ from shelflife.registry.settings import RegistrySettings
 @cache
 def registry() -> Registry:
     items = _items()
-    return Registry(models=DynamoRegisteredModels(items), versions=DynamoModelVersions(items), now=utc_now)
+    return Registry(
+        models=DynamoRegisteredModels(items), versions=DynamoModelVersions(items), now=utc_now, new_id=new_id
+    )
 
 
 @cache

@@ -2,29 +2,64 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from enum import StrEnum
 from math import ceil
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import Field
 
 from shelflife.kernel.ids import Moment, Name
 from shelflife.kernel.model import Model
+
+if TYPE_CHECKING:
+    from shelflife.serving.served import Served
+    from shelflife.serving.tensors import Array
 
 #: SQS takes 256 KiB in the smallest of its configurations.
 LONGEST_MESSAGE = 256 * 1024
 #: Rows differ in length: equal shares of a request are not equal shares of its bytes.
 _AIM = 0.8
+#: What a shadow answers has to fit into one message with what it was asked: each part gives one capture.
+LONGEST_SHADOW_REQUEST = LONGEST_MESSAGE // 2
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class CaptureBatch(NamedTuple):
-    """What a capture file holds: one revision's rows that were captured in one hour (UTC)."""
+class CaptureRole(StrEnum):
+    LIVE = "live"
+    SHADOW = "shadow"
 
+
+class CaptureKind(StrEnum):
+    """What a capture file holds, and the folder that it is below."""
+
+    CAPTURES = "captures"
+    SHADOWS = "shadows"
+    FAILURES = "failures"
+
+
+class Masked(NamedTuple):
+    """Names of features and outputs whose values were left out, or hashed, before they left `predict`."""
+
+    hidden: frozenset[str] = frozenset()
+    hashed: frozenset[str] = frozenset()
+
+
+NOTHING_MASKED = Masked()
+
+
+class CaptureBatch(NamedTuple):
+    """What a capture file holds: rows of one variant of a revision that were captured in one hour (UTC)."""
+
+    kind: CaptureKind
     deployment: str
     revision: int
+    variant: str
     hour: datetime
+    masked: Masked = NOTHING_MASKED
 
 
 class FileState(StrEnum):
@@ -38,90 +73,161 @@ class CapturedRows(Model):
     """Rows of one request with their answers, one list of values per column.
 
     Inputs are as the caller sent them, null where missing. `first_row` is the place of the first row in
-    its request: a large request travels in several messages.
+    its request: a large request travels in several messages. `assigned` says that the traffic rule chose the
+    variant, and not the request. A request that was not answered has an `error` (a class name) and no rows;
+    `refused` if what was asked is to blame. Rows of a shadow carry what the `live_variant` answered. Columns
+    that are `hidden` are not there, of those that are `hashed` the values are text.
     """
 
     capture_id: str
     deployment: Name
     revision: int
+    variant: Name
+    role: CaptureRole = CaptureRole.LIVE
+    assigned: bool = True
     model_version: int
     captured_at: Moment
+    latency_ms: float
+    error: str | None = None
+    refused: bool = False
+    hidden: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
     first_row: int
     inputs: dict[str, list[Any]]
     outputs: dict[str, list[Any]]
+    live_variant: Name | None = None
+    live: dict[str, list[Any]] = Field(default_factory=dict)
 
     @property
     def row_count(self) -> int:
-        return len(next(iter(self.outputs.values()), ()))
+        """Rows of the capture file; a request that was not answered is one."""
+        if self.error is not None:
+            return 1
+        return max((len(values) for of in (self.outputs, self.inputs) for values in of.values()), default=0)
+
+    @property
+    def kind(self) -> CaptureKind:
+        if self.error is not None:
+            return CaptureKind.FAILURES
+        return CaptureKind.SHADOWS if self.role is CaptureRole.SHADOW else CaptureKind.CAPTURES
 
     @property
     def batch(self) -> CaptureBatch:
         hour = self.captured_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        return CaptureBatch(self.deployment, self.revision, hour)
+        masked = Masked(frozenset(self.hidden), frozenset(self.hashed))
+        return CaptureBatch(self.kind, self.deployment, self.revision, self.variant, hour, masked)
 
     @property
     def claim_key(self) -> str:
-        """What is stored once: this part of this capture; ids may have any characters."""
+        """What is stored once: this part of this capture; ids may have any characters.
+
+        Every shadow has its own. A caller may send a request that failed again under its id: each try is a
+        failure of its own, and none of them is the capture.
+        """
         digest = hashlib.sha256(self.capture_id.encode()).hexdigest()
-        return f"{self.deployment}#{digest}#{self.first_row}"
+        key = f"{self.deployment}#{digest}#{self.first_row}"
+        if self.role is CaptureRole.SHADOW:
+            key += f"#SHADOW#{self.variant}"
+        if self.error is not None:
+            key += f"#FAILURE#{self.captured_at.astimezone(UTC).isoformat(timespec='microseconds')}"
+        return key
+
+
+class ShadowRequest(CapturedRows):
+    """Rows of one request that was answered, for the shadow variants whose names are in `shadows`."""
+
+    shadows: tuple[Name, ...]
+
+
+#: Values by column, one per row; made only when they are needed, after the answer went out.
+Values = Mapping[str, list[Any]]
+Read = Callable[[], Values]
 
 
 class Capture:
     """A request that is captured; not a pydantic model, for it is made once per prediction."""
 
-    __slots__ = ("_fixed", "inputs", "outputs", "row_count")
+    __slots__ = ("_fixed", "_inputs", "_outputs", "capture_id", "row_count")
 
     def __init__(  # noqa: PLR0913 - keyword-only, all needed
         self,
         *,
+        served: "Served",
         capture_id: str,
-        deployment: str,
-        revision: int,
-        model_version: int,
         captured_at: datetime,
-        inputs: dict[str, list[Any]],
-        outputs: dict[str, list[Any]],
-        row_count: int,
+        latency_ms: float,
+        inputs: Values | Read | None = None,
+        outputs: Values | Read | None = None,
+        row_count: int = 0,
+        error: str | None = None,
+        refused: bool = False,
     ) -> None:
         self._fixed = {
             "capture_id": capture_id,
-            "deployment": deployment,
-            "revision": revision,
-            "model_version": model_version,
+            "deployment": served.deployment,
+            "revision": served.revision,
+            "variant": served.variant,
+            "assigned": served.assigned,
+            "model_version": served.reference.version,
             "captured_at": captured_at.isoformat(),
+            "latency_ms": latency_ms,
+            "error": error,
+            "refused": refused,
         }
-        self.inputs = inputs
-        self.outputs = outputs
+        self._inputs: Values | Read = inputs or {}
+        self._outputs: Values | Read = outputs or {}
+        self.capture_id = capture_id
         self.row_count = row_count
+
+    def for_shadows(self, names: Sequence[str]) -> "Capture":
+        """The same rows as a `ShadowRequest`."""
+        made = copy(self)
+        made._fixed = {**self._fixed, "shadows": names}  # noqa: SLF001 - its own class
+        return made
 
     def messages(self, longest: int = LONGEST_MESSAGE) -> Iterator[str | None]:
         """JSON of `CapturedRows`, each at most `longest` bytes; None for a row that is longer alone."""
-        whole = self._text(0, self.row_count)
+        values = (_made(self._inputs), _made(self._outputs))
+        whole = self._text(values, 0, self.row_count)
         if len(whole) <= longest:
             yield whole
             return
         size = max(1, int(self.row_count / ceil(len(whole) / (longest * _AIM))))
         for first in range(0, self.row_count, size):
-            yield from self._parts(first, min(first + size, self.row_count), longest)
+            yield from self._parts(values, (first, min(first + size, self.row_count)), longest)
 
-    def _parts(self, first: int, end: int, longest: int) -> Iterator[str | None]:
-        text = self._text(first, end)
+    def _parts(
+        self, values: tuple[Values, Values], rows: tuple[int, int], longest: int
+    ) -> Iterator[str | None]:
+        first, end = rows
+        text = self._text(values, first, end)
         if len(text) <= longest:
             yield text
         elif end - first == 1:
             yield None
         else:
             middle = (first + end) // 2
-            yield from self._parts(first, middle, longest)
-            yield from self._parts(middle, end, longest)
+            yield from self._parts(values, (first, middle), longest)
+            yield from self._parts(values, (middle, end), longest)
 
-    def _text(self, first: int, end: int) -> str:
+    def _text(self, values: tuple[Values, Values], first: int, end: int) -> str:
+        inputs, outputs = values
         # Only ASCII comes out, so that characters are bytes; NaN is written as such and read again as NaN.
         return _encode(
             {
                 **self._fixed,
                 "first_row": first,
-                "inputs": {name: values[first:end] for name, values in self.inputs.items()},
-                "outputs": {name: values[first:end] for name, values in self.outputs.items()},
+                "inputs": {name: of[first:end] for name, of in inputs.items()},
+                "outputs": {name: of[first:end] for name, of in outputs.items()},
             }
         )
+
+
+def _made(values: Values | Read) -> Values:
+    return values() if callable(values) else values
+
+
+def per_row(array: "Array") -> list[Any]:
+    """One value per row, or one list of values where a row has several."""
+    values: list[Any] = array.ravel().tolist() if array.size == len(array) else array.tolist()
+    return values

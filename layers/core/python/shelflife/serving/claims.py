@@ -1,6 +1,8 @@
 """Claims of captures in DynamoDB: which file each is stored in.
 
-Items:  pk = CAPTURE#<deployment>#<SHA-256 of the capture id>#<first row>     sk = CLAIM
+Items:  pk = CAPTURE#<claim key>     sk = CLAIM
+
+A claim key is `<deployment>#<SHA-256 of the capture id>#<first row>`, and more for shadows and failures.
 """
 
 from dataclasses import dataclass
@@ -13,8 +15,9 @@ from shelflife.kernel.tables import EXPIRY
 from shelflife.serving.errors import CaptureClaimedError
 
 _SORT_KEY = "CLAIM"
-#: Longer than any message waits, in the queue (4 days) and then in the dead-letter queue (14 days).
-_KEPT = timedelta(days=21)
+#: Longer than a message waits in the queue (4 days) and in the dead-letter queue (14 days), also if it goes
+#: through both again.
+CLAIM_KEPT = timedelta(days=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +51,4 @@ def _pk(claim_key: str) -> str:
 
 
 def _item(claim_key: str, uri: str, at: datetime) -> dict[str, object]:
-    return {"pk": _pk(claim_key), "sk": _SORT_KEY, "uri": uri, EXPIRY: int((at + _KEPT).timestamp())}
+    return {"pk": _pk(claim_key), "sk": _SORT_KEY, "uri": uri, EXPIRY: int((at + CLAIM_KEPT).timestamp())}

@@ -1,17 +1,20 @@
-"""Deployments and aliases in DynamoDB.
+"""Deployments, aliases and deployable model versions in DynamoDB.
 
 Items:  pk = DEPLOYMENT#<name>          sk = DEPLOYMENT
             (index `listed`: list_pk = DEPLOYMENTS, list_sk = <name>)
         pk = DEPLOYMENT#<name>          sk = REVISION#<zero-padded number>
-        pk = DEPLOYMENT#<name>          sk = VERSION#<model>#<zero-padded version>    its newest revision
+        pk = DEPLOYMENT#<name>          sk = VERSION#<model>#<zero-padded version>    its newest live revision
+        pk = MODEL#<model>              sk = VERSION#<zero-padded version>
         pk = ALIAS#<model>#<alias>      sk = ALIAS
         pk = ALIAS#<model>#<alias>      sk = FOLLOWER#<deployment name>
+Rollouts: see dynamo_rollouts.py.
 News:   see aws/outbox.py.  Captures: see claims.py.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -20,9 +23,13 @@ from shelflife.aws.outbox import news_write
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
+from shelflife.serving.dynamo_rollouts import rollout_write
 from shelflife.serving.errors import DeploymentChangedError, DeploymentExistsError, DeploymentNotFoundError
-from shelflife.serving.model import AliasMove, Deployment, Revision
+from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 from shelflife.serving.settings import LISTED
+
+if TYPE_CHECKING:
+    from shelflife.serving.rollout import Rollout
 
 _DEPLOYMENT = "DEPLOYMENT"
 _LIST = "DEPLOYMENTS"
@@ -62,19 +69,33 @@ class DynamoDeployments:
         )
         self._transact(writes, DeploymentNotFoundError(deployment.name))
 
-    def change(self, changed: Deployment) -> None:
-        self._transact([_changing(changed)], DeploymentChangedError(changed.name))
+    def change(
+        self, deployment: Deployment, *, rollout: "Rollout | None" = None, news: Sequence[News] = ()
+    ) -> Deployment:
+        writes = [_changing(deployment), *_beside(rollout, news)]
+        self._transact(writes, DeploymentChangedError(deployment.name))
+        return deployment.written
 
-    def activate(self, changed: Deployment, revision: Revision, news: News) -> None:
+    def shift(
+        self,
+        deployment: Deployment,
+        revision: Revision,
+        *,
+        rollout: "Rollout | None" = None,
+        news: Sequence[News] = (),
+    ) -> Deployment:
         plain = _revision_item(revision)
-        version = _version_key(changed.name, revision.serving.model_name, revision.serving.version)
-        writes = (
-            _changing(changed),
-            Write(put=plain | _key(_pk(changed.name), _revision_sk(revision.revision)), condition=_NEW),
-            Write(put=plain | version),
-            news_write(news),
-        )
-        self._transact(writes, DeploymentChangedError(changed.name))
+        writes = [
+            _changing(deployment),
+            Write(put=plain | _key(_pk(deployment.name), _revision_sk(revision.revision)), condition=_NEW),
+            *(
+                Write(put=plain | _live_key(deployment.name, revision.model_name, version))
+                for version in {variant.model_version for variant in revision.traffic.rule.live}
+            ),
+            *_beside(rollout, news),
+        ]
+        self._transact(writes, DeploymentChangedError(deployment.name))
+        return deployment.written
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
         found, following = self.items.query(
@@ -86,14 +107,14 @@ class DynamoDeployments:
         item = self.items.get(_pk(name), _revision_sk(number))
         return _revision(item) if item else None
 
-    def serving_version(self, name: str, model_name: str, version: int) -> Revision | None:
-        key = _version_key(name, model_name, version)
+    def revision_with(self, name: str, model_name: str, version: int) -> Revision | None:
+        key = _live_key(name, model_name, version)
         item = self.items.get(key["pk"], key["sk"])
         return _revision(item) if item else None
 
     def versions(self, name: str, model_name: str) -> list[int]:
         prefix = f"{_VERSION}{model_name}#"
-        return [_revision(item).serving.version for item in _all(self.items, _pk(name), prefix)]
+        return [int(item["sk"].removeprefix(prefix)) for item in _all(self.items, _pk(name), prefix)]
 
     def _transact(self, writes: Sequence[Write], lost: Exception) -> None:
         try:
@@ -137,6 +158,20 @@ class DynamoAliases:
         return [item["sk"].removeprefix(_FOLLOWER) for item in found]
 
 
+@dataclass(frozen=True, slots=True)
+class DynamoVersions:
+    items: Items
+
+    def keep(self, version: DeployableVersion) -> None:
+        key = _version_key(version.reference.model_name, version.reference.version)
+        self.items.put(key | {"deployable": version.model_dump_json()})
+
+    def find(self, model_name: str, version: int) -> DeployableVersion | None:
+        key = _version_key(model_name, version)
+        item = self.items.get(key["pk"], key["sk"])
+        return DeployableVersion.model_validate_json(item["deployable"]) if item else None
+
+
 def _pk(name: str) -> str:
     return f"DEPLOYMENT#{name}"
 
@@ -153,46 +188,60 @@ def _key(pk: str, sk: str) -> Item:
     return {"pk": pk, "sk": sk}
 
 
-def _version_key(name: str, model_name: str, version: int) -> Item:
+def _live_key(name: str, model_name: str, version: int) -> Item:
     return _key(_pk(name), f"{_VERSION}{model_name}#{version:08d}")
+
+
+def _version_key(model_name: str, version: int) -> Item:
+    return _key(f"MODEL#{model_name}", f"{_VERSION}{version:08d}")
 
 
 def _follower_key(deployment: Deployment) -> Item:
     return _key(_alias_pk(deployment.model_name, deployment.alias), f"{_FOLLOWER}{deployment.name}")
 
 
-def _changing(changed: Deployment) -> Write:
+def _changing(deployment: Deployment) -> Write:
     return Write(
-        put=_deployment_item(changed),
+        put=_deployment_item(deployment.written),
         condition="#change = :before",
-        values={":before": changed.change - 1},
+        values={":before": deployment.change},
         names={"#change": "change"},
     )
 
 
+def _beside(rollout: "Rollout | None", news: Sequence[News]) -> list[Write]:
+    return [*([rollout_write(rollout)] if rollout else []), *(news_write(one) for one in news)]
+
+
+#: Kept as text, for they hold floats that DynamoDB's numbers cannot all hold.
+_TEXTS = ("traffic", "stable", "capture")
+
+
 def _deployment_item(deployment: Deployment) -> Item:
-    # The model version goes in as text: its metrics are floats that DynamoDB's numbers cannot all hold.
-    serving = deployment.serving.model_dump_json() if deployment.serving else None
-    plain: dict[str, Any] = deployment.model_dump(mode="json") | {"serving": serving}
     listed = {LISTED.partition_key: _LIST, LISTED.sort_key: deployment.name}
-    return plain | listed | _key(_pk(deployment.name), _DEPLOYMENT)
+    return _plain(deployment) | listed | _key(_pk(deployment.name), _DEPLOYMENT)
 
 
 def _deployment(item: Item) -> Deployment:
-    fields = {name: item[name] for name in Deployment.model_fields if name in item}
-    if "serving" in fields:
-        fields["serving"] = ModelVersionReference.model_validate_json(fields["serving"])
-    return Deployment.model_validate(fields)
+    return Deployment.model_validate(_fields(item, Deployment))
 
 
 def _revision_item(revision: Revision) -> Item:
-    return revision.model_dump(mode="json") | {"serving": revision.serving.model_dump_json()}
+    return _plain(revision)
 
 
 def _revision(item: Item) -> Revision:
-    fields = {name: item[name] for name in Revision.model_fields}
-    serving = ModelVersionReference.model_validate_json(fields["serving"])
-    return Revision.model_validate(fields | {"serving": serving})
+    return Revision.model_validate(_fields(item, Revision))
+
+
+def _plain(record: Deployment | Revision) -> Item:
+    plain: dict[str, Any] = record.model_dump(mode="json")
+    return plain | {name: json.dumps(plain[name]) for name in _TEXTS if plain.get(name) is not None}
+
+
+def _fields(item: Item, kind: type[Deployment] | type[Revision]) -> dict[str, Any]:
+    fields = {name: item[name] for name in kind.model_fields if name in item}
+    return fields | {name: json.loads(fields[name]) for name in _TEXTS if name in fields}
 
 
 def _all(items: Items, pk: str, prefix: str) -> list[Item]:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from shelflife.kernel.errors import (
     ConflictError,
     FieldFault,
@@ -30,6 +32,70 @@ class DeploymentNotReadyError(UnavailableError):
         self.reason = reason
 
 
+class VersionUnknownError(NotFoundError):
+    def __init__(self, model_name: str, version: int) -> None:
+        super().__init__(f"model {model_name!r} has no version {version} that could be deployed")
+
+
+class VersionNotDeployableError(ConflictError):
+    def __init__(self, model_name: str, version: int, reason: str) -> None:
+        super().__init__(f"version {version} of model {model_name!r} cannot be deployed: {reason}")
+
+
+class RolloutRunningError(ConflictError):
+    """The deployment's traffic belongs to its rollout until that is over: abort it, or wait."""
+
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"deployment {name!r} is in the middle of rollout {rollout_id!r}")
+
+
+class RolloutNotFoundError(NotFoundError):
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"deployment {name!r} has no rollout {rollout_id!r}")
+
+
+class RolloutChangedError(ConflictError):
+    """Somebody else changed it meanwhile: ask again to see what is left to do."""
+
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"rollout {rollout_id!r} of deployment {name!r} was changed at the same time")
+
+
+class RolloutOverError(ConflictError):
+    def __init__(self, name: str, rollout_id: str, state: str) -> None:
+        super().__init__(f"rollout {rollout_id!r} of deployment {name!r} is over: {state}")
+
+
+class RolloutTakenError(ConflictError):
+    """The news of the rollout was delivered again: another execution carries it."""
+
+    def __init__(self, name: str, rollout_id: str) -> None:
+        super().__init__(f"rollout {rollout_id!r} of deployment {name!r} is carried by another execution")
+
+
+class VersionStableError(ConflictError):
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(f"version {version} is the stable one of deployment {name!r} already")
+
+
+class NothingToRollBackError(ConflictError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"deployment {name!r} never had another stable version")
+
+
+class CapturesNeededError(ConflictError):
+    """A judged rollout reads figures, which are made of captures."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"deployment {name!r} captures nothing: a rollout that bakes could not be judged")
+
+
+class VariantNotFoundError(InvalidError):
+    def __init__(self, name: str, variant: str, known: Sequence[str]) -> None:
+        message = f"deployment {name!r} has no live variant {variant!r}, but {', '.join(known)}"
+        super().__init__(message, [FieldFault("x-shelflife-variant", message)])
+
+
 class VersionNotServedError(NotFoundError):
     def __init__(self, name: str, version: str | int) -> None:
         super().__init__(f"deployment {name!r} never served a model version {version!r}")
@@ -38,6 +104,11 @@ class VersionNotServedError(NotFoundError):
 class RevisionNotFoundError(NotFoundError):
     def __init__(self, name: str, revision: int) -> None:
         super().__init__(f"deployment {name!r} has no revision {revision}")
+
+
+class RevisionVariantNotFoundError(NotFoundError):
+    def __init__(self, name: str, revision: int, variant: str) -> None:
+        super().__init__(f"revision {revision} of deployment {name!r} has no variant {variant!r}")
 
 
 class ModelUnusableError(UnavailableError):
@@ -77,3 +148,31 @@ class CaptureFileLostError(ConflictError):
 
     def __init__(self, uri: str) -> None:
         super().__init__(f"capture file {uri!r} was given up by another consumer")
+
+
+class WindowsContendedError(ConflictError):
+    """Other consumers keep adding to the same minutes; added again, the file changes them once."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"the figures of {source!r} could not be added now")
+
+
+class QueueUnavailableError(UnavailableError):
+    """SQS does not answer, or says that it cannot now."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"queue {url!r} does not answer now: {reason}")
+
+
+class CaptureNotTakenError(UnavailableError):
+    """The queue took other captures, and not this one; the message that it is of comes again."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"the queue did not take a capture of message {message_id!r}")
+
+
+class ShadowAnswerTooLongError(InvalidError):
+    """What the shadow answers does not fit into one message beside what the live variant answered."""
+
+    def __init__(self, capture_id: str) -> None:
+        super().__init__(f"a shadow's answer to {capture_id!r} is too long to be captured")

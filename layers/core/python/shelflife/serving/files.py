@@ -8,8 +8,15 @@ profile beside it is derived from the file, so it can be written, and written ag
 from dataclasses import dataclass
 
 from shelflife.aws.objects import ObjectExistsError, Objects
-from shelflife.contracts.serving import CAPTURES_PREFIX, HOUR_FOLDER, PROFILES_PREFIX, CapturedProfile
-from shelflife.serving.captures import CaptureBatch, FileState
+from shelflife.contracts.serving import (
+    CAPTURES_PREFIX,
+    FAILURES_PREFIX,
+    HOUR_FOLDER,
+    PROFILES_PREFIX,
+    SHADOWS_PREFIX,
+    CapturedProfile,
+)
+from shelflife.serving.captures import CaptureBatch, CaptureKind, FileState
 from shelflife.serving.columns import Columns, ColumnTypes
 from shelflife.serving.errors import CaptureFileLostError
 from shelflife.serving.parquet import empty_parquet, from_parquet, to_parquet
@@ -17,6 +24,11 @@ from shelflife.serving.parquet import empty_parquet, from_parquet, to_parquet
 _PARQUET = "application/vnd.apache.parquet"
 _GIVEN_UP = {"state": FileState.GIVEN_UP.value}
 _SUFFIX = ".parquet"
+_PREFIXES = {
+    CaptureKind.CAPTURES: CAPTURES_PREFIX,
+    CaptureKind.SHADOWS: SHADOWS_PREFIX,
+    CaptureKind.FAILURES: FAILURES_PREFIX,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +37,7 @@ class S3CaptureFiles:
     bucket_name: str
 
     def uri(self, batch: CaptureBatch, batch_id: str) -> str:
-        folder = CAPTURES_PREFIX.format(deployment=batch.deployment) + batch.hour.strftime(HOUR_FOLDER)
+        folder = _PREFIXES[batch.kind].format(deployment=batch.deployment) + batch.hour.strftime(HOUR_FOLDER)
         return f"s3://{self.bucket_name}/{folder}{batch_id}{_SUFFIX}"
 
     def state(self, uri: str) -> FileState:

@@ -1,4 +1,4 @@
-"""Deployments: a name that serves whatever version a model's alias points to."""
+"""Deployments: a name that answers with versions of a model, in the shares that its traffic rule says."""
 
 import hashlib
 import re
@@ -10,6 +10,7 @@ from pydantic import Field
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.kernel.ids import Moment, Name
 from shelflife.kernel.model import Model
+from shelflife.serving.traffic import Traffic
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _HASHED_BITS = 64
@@ -32,18 +33,23 @@ class CapturePolicy(Model):
         return is_sampled(capture_id, self.sampling_rate)
 
 
-class Variant(Model):
-    """What answers a deployment's requests."""
+class DeployableVersion(Model):
+    """A registered version; `unusable` says why it cannot answer, if trying its file has shown that."""
 
-    model_version: int
+    reference: ModelVersionReference
+    unusable: str | None = None
 
 
 class ActivationFailure(Model):
-    """A version that the alias pointed to, and why it could not serve."""
+    """A version that the alias pointed to, and why it does not answer.
+
+    It could not, and is tried again when the move is told again; or a rollout ended without it.
+    """
 
     model_version: int
     reason: str
     failed_at: Moment
+    rollout_id: str | None = None
 
 
 class AliasMove(Model):
@@ -62,11 +68,32 @@ class AliasMove(Model):
         return f"{happened_at.astimezone(UTC).isoformat(timespec='microseconds')}#{event_id}"
 
 
+class Change(Model):
+    """Who changed a deployment's traffic, and why, in words for people."""
+
+    changed_by: str
+    reason: str
+    rollout_id: str | None = None
+
+
+class Revision(Model):
+    """What a deployment answered with from `activated_at` until the next one. Never changed."""
+
+    deployment: Name
+    revision: int
+    model_name: Name
+    traffic: Traffic
+    activated_at: Moment
+    change: Change
+
+
 class Deployment(Model):
     """A deployment as it is now.
 
-    `followed` is the position of the newest alias move that was followed, `change` counts the writes of
-    this record, so that two writers cannot both win.
+    `stable` is the version of the traffic rule's stable variant. `rollout_id` is the rollout that is under
+    way: until it is over, nobody else changes the traffic. `followed` is the position of the newest alias
+    move that was followed. `change` is that of the record as it was read: a store counts it up with every
+    write, so that of two writers who read the same, one wins.
     """
 
     name: Name
@@ -78,51 +105,44 @@ class Deployment(Model):
     state: State = State.WAITING
     reason: str | None = None
     revision: int = 0
-    serving: ModelVersionReference | None = None
+    traffic: Traffic | None = None
+    stable: ModelVersionReference | None = None
+    rollout_id: str | None = None
     last_failure: ActivationFailure | None = None
     followed: str = ""
     change: int = 0
 
+    def is_stable(self, reference: ModelVersionReference) -> bool:
+        """Whether this version is what others are judged by already."""
+        return self.stable is not None and self.stable.version == reference.version
+
+    def shifted(self, traffic: Traffic, stable: ModelVersionReference) -> "Deployment":
+        """It answers by this rule from now on, as its next revision."""
+        return self._changed(
+            state=State.READY, reason=None, revision=self.revision + 1, traffic=traffic, stable=stable
+        )
+
+    def followed_to(self, move: AliasMove) -> "Deployment":
+        """It knows of the move, and no failure of an earlier one counts any more."""
+        return self._changed(followed=move.position, last_failure=None)
+
+    def failed(self, failure: ActivationFailure) -> "Deployment":
+        """It goes on with what it answered with before, if anything."""
+        if self.stable is None:
+            return self._changed(last_failure=failure, state=State.FAILED, reason=failure.reason)
+        return self._changed(last_failure=failure)
+
+    def rolling_out(self, rollout_id: str | None) -> "Deployment":
+        """Its traffic belongs to that rollout, or to nobody in particular."""
+        return self._changed(rollout_id=rollout_id)
+
+    def _changed(self, **fields: object) -> "Deployment":
+        return self.model_copy(update=fields)
+
     @property
-    def variant(self) -> Variant | None:
-        return Variant(model_version=self.serving.version) if self.serving else None
-
-    def serves(self, reference: ModelVersionReference) -> bool:
-        """Whether it answers with this version already."""
-        return self.serving is not None and self.serving.version == reference.version
-
-    def activated(self, move: AliasMove, revision: int) -> "Deployment":
-        changed: dict[str, object] = {
-            "state": State.READY,
-            "reason": None,
-            "revision": revision,
-            "serving": move.serving,
-            "last_failure": None,
-        }
-        return self._following(move, changed)
-
-    def kept(self, move: AliasMove) -> "Deployment":
-        """It serves what the alias points to already: an older failure is over."""
-        return self._following(move, {"last_failure": None})
-
-    def failed(self, move: AliasMove, failure: ActivationFailure) -> "Deployment":
-        """It goes on with what it served before, if anything."""
-        changed: dict[str, object] = {"last_failure": failure}
-        if self.serving is None:
-            changed |= {"state": State.FAILED, "reason": failure.reason}
-        return self._following(move, changed)
-
-    def _following(self, move: AliasMove, changed: dict[str, object]) -> "Deployment":
-        return self.model_copy(update={"followed": move.position, "change": self.change + 1, **changed})
-
-
-class Revision(Model):
-    """One activation: what a deployment served from `activated_at` until the next one. Never changed."""
-
-    deployment: Name
-    revision: int
-    serving: ModelVersionReference
-    activated_at: Moment
+    def written(self) -> "Deployment":
+        """What is kept of it: the next state of its record."""
+        return self.model_copy(update={"change": self.change + 1})
 
 
 def is_name(text: str) -> bool:

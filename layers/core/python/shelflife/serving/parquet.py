@@ -20,12 +20,7 @@ def to_parquet(columns: Columns, types: ColumnTypes) -> bytes:
     given = {
         name: _present(columns[name]) if sql == "VARCHAR" else columns[name] for name, sql in types.items()
     }
-    chosen = ", ".join(
-        f"nullif({_quoted(name)}, '') AS {_quoted(name)}"
-        if sql == "VARCHAR"
-        else f"CAST({_quoted(name)} AS {sql}) AS {_quoted(name)}"
-        for name, sql in types.items()
-    )
+    chosen = ", ".join(_chosen(name, sql, columns[name]) for name, sql in types.items())
     return _copied(f"SELECT {chosen} FROM captured", given)  # noqa: S608 - names are quoted, types are ours
 
 
@@ -51,6 +46,15 @@ def _copied(query: str, captured: Columns | None) -> bytes:
             connection.register("captured", captured)
         connection.execute(f"COPY ({query}) TO '{path}' {_OPTIONS}")
         return path.read_bytes()
+
+
+def _chosen(name: str, sql: str, column: Column) -> str:
+    place = _quoted(name)
+    if sql == "VARCHAR":
+        return f"nullif({place}, '') AS {place}"
+    # What is None everywhere would be taken for numbers, which are no lists.
+    nothing = column.dtype == object and all(value is None for value in column)
+    return f"CAST({'NULL' if nothing else place} AS {sql}) AS {place}"
 
 
 def _present(column: Column) -> Column:

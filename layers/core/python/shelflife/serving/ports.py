@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -8,12 +8,23 @@ from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
 from shelflife.serving.captures import Capture, CaptureBatch, FileState
-from shelflife.serving.model import AliasMove, Deployment, Revision
+from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 
 if TYPE_CHECKING:
     from shelflife.kernel.profiles import Profile
     from shelflife.serving.columns import Columns, ColumnTypes
+    from shelflife.serving.figures import Figures
+    from shelflife.serving.rollout import Rollout
+    from shelflife.serving.strategy import Strategy
     from shelflife.serving.tensors import Array, Feed
+
+
+class WatchedVariant(NamedTuple):
+    """Whose figures they are: a variant's, as long as one revision lasts."""
+
+    deployment: str
+    revision: int
+    variant: str
 
 
 class Deployments(Protocol):
@@ -38,18 +49,29 @@ class Deployments(Protocol):
             DeploymentNotFoundError: there is none.
         """
 
-    def change(self, changed: Deployment) -> None:
-        """Write what follows on the state before (`change` less one).
+    def change(
+        self, deployment: Deployment, *, rollout: "Rollout | None" = None, news: Sequence[News] = ()
+    ) -> Deployment:
+        """Write the deployment as it is to be, with its rollout and news, all or nothing.
+
+        It comes back as it was written.
 
         Raises:
-            DeploymentChangedError: it is not in that state any more.
+            DeploymentChangedError: somebody wrote it, or its rollout, since it was read.
         """
 
-    def activate(self, changed: Deployment, revision: Revision, news: News) -> None:
-        """`change`, with a new revision and its news, all or nothing.
+    def shift(
+        self,
+        deployment: Deployment,
+        revision: Revision,
+        *,
+        rollout: "Rollout | None" = None,
+        news: Sequence[News] = (),
+    ) -> Deployment:
+        """`change`, with a new revision.
 
         Raises:
-            DeploymentChangedError: it is not in that state any more.
+            DeploymentChangedError: somebody wrote it, or its rollout, since it was read.
         """
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
@@ -57,11 +79,47 @@ class Deployments(Protocol):
 
     def revision(self, name: str, number: int) -> Revision | None: ...
 
-    def serving_version(self, name: str, model_name: str, version: int) -> Revision | None:
-        """The newest revision with which the deployment served that version of the model."""
+    def revision_with(self, name: str, model_name: str, version: int) -> Revision | None:
+        """The newest revision in which that version of the model was a live variant of the deployment."""
 
     def versions(self, name: str, model_name: str) -> list[int]:
-        """All versions of the model that the deployment ever served, ascending."""
+        """All versions of the model that ever were live variants of the deployment, ascending."""
+
+
+class Rollouts(Protocol):
+    """Rollouts; what changes a deployment's traffic, too, is written by `Deployments`."""
+
+    def find(self, deployment: str, rollout_id: str) -> "Rollout | None": ...
+
+    def page(self, deployment: str, limit: int, cursor: str | None) -> "Page[Rollout]":
+        """Rollouts of a deployment, newest first."""
+
+    def change(self, rollout: "Rollout") -> "Rollout":
+        """Write the rollout as it is to be; it comes back as it was written.
+
+        Raises:
+            RolloutChangedError: somebody wrote it since it was read.
+        """
+
+    def strategy(self, deployment: str) -> "Strategy":
+        """How a version that the deployment's alias moves to takes over: all at once, unless it was set."""
+
+    def set_strategy(self, deployment: str, strategy: "Strategy") -> None: ...
+
+
+class Executions(Protocol):
+    """Executions of the workflow that wait for a word."""
+
+    def go_on(self, task_token: str) -> None:
+        """Let the execution go on; one that is over, or went on already, is left alone."""
+
+
+class Versions(Protocol):
+    """The registry's versions, with what trying their files has shown last."""
+
+    def keep(self, version: DeployableVersion) -> None: ...
+
+    def find(self, model_name: str, version: int) -> DeployableVersion | None: ...
 
 
 class Aliases(Protocol):
@@ -133,8 +191,13 @@ class ModelCache(Models, Protocol):
 
 
 class Captures(Protocol):
-    def send(self, capture: Capture) -> int:
-        """Hand the rows over to be stored; how many messages of them could not be, which fails nothing."""
+    """Both take what they are given, wait for nothing, and fail nothing."""
+
+    def send(self, capture: Capture) -> None:
+        """Hand the rows over to be stored."""
+
+    def send_to_shadows(self, capture: Capture, names: Sequence[str]) -> None:
+        """Hand the rows over to be answered by shadow variants, too."""
 
 
 class Claims(Protocol):
@@ -179,6 +242,34 @@ class CaptureFiles(Protocol):
         """Whether the file's profile was written."""
 
     def write_profile(self, uri: str, profile: CapturedProfile) -> None: ...
+
+
+class Windows(Protocol):
+    """Figures of variants, minute by minute (UTC), added up from capture files: each file once."""
+
+    def is_added(self, source: str) -> bool:
+        """Whether that file was added."""
+
+    def add(
+        self, source: str, watched: WatchedVariant, minutes: Mapping[datetime, "Figures"], at: datetime
+    ) -> bool:
+        """Add what a file has in each minute (100 of them at the most, less one), all or nothing.
+
+        Whether it was added now: a file that was added before changes nothing.
+
+        Raises:
+            WindowsContendedError: others keep writing the same minutes.
+        """
+
+    def minutes(
+        self, watched: WatchedVariant, since: datetime, until: datetime
+    ) -> "list[tuple[datetime, Figures]]":
+        """The minutes that began before `until` and ended after `since`, in order, without empty ones."""
+
+    def between(
+        self, deployment: str, revision: int, variant: str, since: datetime, until: datetime
+    ) -> "Figures":
+        """All of these minutes together: a minute that is only partly within counts as a whole."""
 
 
 class Baselines(Protocol):

@@ -1,16 +1,17 @@
 """Predictions: one use case for every wire format and every way of asking."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shelflife.kernel.errors import UnavailableError
+from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.binding import bind
-from shelflife.serving.captures import Capture
-from shelflife.serving.errors import InvalidRequestError
+from shelflife.serving.captures import Capture, per_row
+from shelflife.serving.errors import InvalidRequestError, ModelFailedError
+from shelflife.serving.model import is_sampled
 from shelflife.serving.ports import Captures, Model, ModelCache
-from shelflife.serving.served import Served, ServedModels
+from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
 
 if TYPE_CHECKING:
@@ -19,67 +20,113 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
+    """`now` is the time of day, `seconds` the clock that latencies are read from."""
+
     served: ServedModels
     models: ModelCache
     captures: Captures
     now: Clock
+    seconds: Callable[[], float]
     new_id: NewId
 
-    def predict(self, name: str, version: str | None, request: InferenceRequest) -> Prediction:
+    def predict(self, name: str, request: InferenceRequest, routing: Routing = EVERYBODY) -> Prediction:
         """Answer the rows, and hand them over to be captured once they are answered.
+
+        A request that cannot be answered is captured too: it counts for whoever should have answered it.
 
         Raises:
             DeploymentNotFoundError: there is no such deployment, or it never served that version.
             DeploymentNotReadyError: it serves nothing yet.
+            VariantNotFoundError: it has no live variant of that name.
             InvalidTensorError: the tensors do not fit the model's signature.
         """
-        served = self.served.find(name, version)
-        model = self.models.load(served.reference)
-        rows = bind(request, model.features)
-        wanted = _wanted(model, request.outputs)
-        arrays = model.run(rows.feed)
+        served = self.served.find(name, routing)
+        began = self.seconds()
+        try:
+            model = self.models.load(served.reference)
+            rows = bind(request, model.features)
+            wanted = _wanted(model, request.outputs)
+            arrays = model.run(rows.feed)
+        except ShelflifeError as error:
+            self._failed(served, request, error, began)
+            raise
         prediction_id = request.id or self.new_id()
-        dropped = 0
-        if served.capture.takes(prediction_id):
-            dropped = self.captures.send(self._capture(prediction_id, served, rows, (model, arrays)))
+        self._hand_over(self._capture(prediction_id, served, rows, (model, arrays), began), served)
         return Prediction(
             id=prediction_id,
             deployment=served.deployment,
+            variant=served.variant,
             model_version=served.reference.version,
             revision=served.revision,
             rows=rows.row_count,
             outputs=[(model.outputs[at], arrays[at]) for at in wanted],
-            captures_dropped=dropped,
         )
 
     def readiness(self, name: str, version: str | None) -> Readiness:
-        """Whether the deployment would answer; its model is loaded, so that the next request need not wait.
+        """Whether the deployment would answer; its models are loaded, so that the next request need not wait.
 
         Raises:
             DeploymentNotFoundError: there is no such deployment, or it never served that version.
         """
         try:
-            self.models.load(self.served.find(name, version).reference)
+            asked = [self.served.find(name, Routing(version=version))] if version else self.served.live(name)
+            for served in asked:
+                self.models.load(served.reference)
         except UnavailableError as error:
             return Readiness(name, ready=False, reason=str(error))
         return Readiness(name, ready=True)
 
+    def _hand_over(self, capture: Capture, served: Served) -> None:
+        if served.capture.takes(capture.capture_id):
+            self.captures.send(capture)
+        if served.shadows:
+            seen_by = [
+                shadow.name
+                for shadow in served.shadows
+                if is_sampled(f"{shadow.name}#{capture.capture_id}", shadow.sampling_rate)
+            ]
+            if seen_by:
+                self.captures.send_to_shadows(capture, seen_by)
+
+    def _failed(self, served: Served, request: InferenceRequest, error: ShelflifeError, began: float) -> None:
+        capture_id = request.id or self.new_id()
+        if served.capture.takes(capture_id):
+            self.captures.send(
+                Capture(
+                    served=served,
+                    capture_id=capture_id,
+                    captured_at=self.now(),
+                    latency_ms=(self.seconds() - began) * 1000,
+                    error=type(error).__name__,
+                    refused=_is_refusal(error),
+                )
+            )
+
     def _capture(
-        self, capture_id: str, served: Served, rows: Rows, answered: "tuple[Model, list[Array]]"
+        self,
+        capture_id: str,
+        served: Served,
+        rows: Rows,
+        answered: "tuple[Model, list[Array]]",
+        began: float,
     ) -> Capture:
         model, arrays = answered
         return Capture(
+            served=served,
             capture_id=capture_id,
-            deployment=served.deployment,
-            revision=served.revision,
-            model_version=served.reference.version,
             captured_at=self.now(),
-            inputs=rows.sent,
-            outputs={
-                tensor.name: _per_row(array) for tensor, array in zip(model.outputs, arrays, strict=True)
+            latency_ms=(self.seconds() - began) * 1000,
+            inputs=lambda: rows.sent,
+            outputs=lambda: {
+                tensor.name: per_row(array) for tensor, array in zip(model.outputs, arrays, strict=True)
             },
             row_count=rows.row_count,
         )
+
+
+def _is_refusal(error: ShelflifeError) -> bool:
+    """Whether what was asked is to blame, and not the version that was to answer."""
+    return isinstance(error, InvalidError) and not isinstance(error, ModelFailedError)
 
 
 def _wanted(model: Model, names: list[str] | None) -> Sequence[int]:
@@ -91,9 +138,3 @@ def _wanted(model: Model, names: list[str] | None) -> Sequence[int]:
         if name not in known:
             raise InvalidRequestError("outputs", f"there is no output {name!r}, the model answers {known}")
     return [known.index(name) for name in names]
-
-
-def _per_row(array: "Array") -> list[Any]:
-    """One value per row, or one list of values where a row has several."""
-    values: list[Any] = array.ravel().tolist() if array.size == len(array) else array.tolist()
-    return values

@@ -6,14 +6,13 @@ import numpy as np
 
 from shelflife.aws.objects import Objects
 from shelflife.contracts.data import StoredObject
-from shelflife.contracts.models import Candidate, Task
+from shelflife.contracts.models import Candidate
 from shelflife.contracts.serving import INPUT_COLUMN, OUTPUT_COLUMN
 from shelflife.kernel.profiles import ColumnProfile, Profile, from_json, profile_over
-from shelflife.serving.columns import Column, Columns
+from shelflife.serving.columns import ANSWER, Column, Columns
 
-#: What a baseline calls the column of answers, and which output holds them.
+#: What a baseline calls the column of answers.
 PREDICTION = "prediction"
-_ANSWER = {Task.REGRESSION: "prediction", Task.CLASSIFICATION: "label"}
 _KEPT = 8
 
 
@@ -35,19 +34,20 @@ class S3Baselines:
 
 
 def captured_profile(columns: Columns, candidate: Candidate, baseline: Profile) -> Profile:
-    """Count captured rows over the baseline's bins.
+    """Count captured rows over the baseline's bins; what the model has and `columns` has not is left out.
 
     Raises:
         ProfileMismatchError: the baseline has a column that the model has not.
     """
-    rows = {
-        tensor.name: columns[INPUT_COLUMN.format(name=tensor.name)] for tensor in candidate.signature.inputs
-    }
-    rows[PREDICTION] = columns[OUTPUT_COLUMN.format(name=_ANSWER[candidate.task])]
-    for name, frozen in baseline.columns.items():
+    places = {tensor.name: INPUT_COLUMN.format(name=tensor.name) for tensor in candidate.signature.inputs}
+    places[PREDICTION] = OUTPUT_COLUMN.format(name=ANSWER[candidate.task])
+    rows = {name: columns[place] for name, place in places.items() if place in columns}
+    left_out = places.keys() - rows.keys()
+    counted = {name: frozen for name, frozen in baseline.columns.items() if name not in left_out}
+    for name, frozen in counted.items():
         if frozen.kind == "number" and name in rows:
             rows[name] = _aligned(rows[name], frozen)
-    return profile_over(baseline, rows)
+    return profile_over(Profile(baseline.row_count, counted), rows)
 
 
 def _aligned(values: Column, frozen: ColumnProfile) -> Column:

@@ -1,71 +1,203 @@
-"""Which model version answers for a deployment now; remembered for a few seconds."""
+"""Which model version answers a request to a deployment; rules are remembered for a few seconds."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from shelflife.contracts.models import ModelVersionReference
-from shelflife.serving.errors import DeploymentNotFoundError, DeploymentNotReadyError, VersionNotServedError
+from shelflife.kernel.errors import UnavailableError
+from shelflife.serving.errors import (
+    DeploymentNotFoundError,
+    DeploymentNotReadyError,
+    VariantNotFoundError,
+    VersionNotServedError,
+)
 from shelflife.serving.model import CapturePolicy, Deployment, is_name
-from shelflife.serving.ports import Deployments
+from shelflife.serving.ports import Deployments, Versions
+from shelflife.serving.traffic import SLOTS, Assignment, LiveVariant, ShadowVariant, slot_of
 
-#: An activation or removal is seen this much later at the most.
+#: A change of the traffic, or a removal, is seen by every instance this much later at the most.
 REMEMBERED_SECONDS = 5.0
-_LONGEST_NUMBER = 9
+_LONGEST_NUMBER = 8
+
+
+class Routing(NamedTuple):
+    """What a request says of who is to answer it.
+
+    `key` always gets the same variant, as long as that keeps its share; `variant` and `version` name one,
+    for tests: what they ask is not counted as the variant's traffic.
+    """
+
+    key: str | None = None
+    variant: str | None = None
+    version: str | None = None
+
+
+#: A request that leaves it to the traffic rule.
+EVERYBODY = Routing()
 
 
 class Served(NamedTuple):
+    """Who answers a request; `assigned` if the traffic rule said so, and not the request."""
+
     deployment: str
-    reference: ModelVersionReference
     revision: int
+    variant: str
+    reference: ModelVersionReference
     capture: CapturePolicy
+    shadows: tuple[ShadowVariant, ...]
+    assigned: bool
+
+
+class _Rule:
+    """A deployment's rule as it was read; `served` grows as its variants are asked for."""
+
+    __slots__ = ("assignment", "deployment", "served", "until")
+
+    def __init__(self, deployment: Deployment, assignment: Assignment) -> None:
+        self.deployment = deployment
+        self.assignment = assignment
+        self.served: dict[str, Served] = {}
+        self.until = 0.0
 
 
 class ServedModels:
-    """Only what was found is remembered: a new deployment is seen at once."""
+    """Only what was found is remembered: a new deployment is seen at once.
 
-    def __init__(self, deployments: Deployments, seconds: Callable[[], float]) -> None:
+    When the store does not answer, what was known last goes on; `stale_reads` counts how often.
+    """
+
+    def __init__(
+        self,
+        deployments: Deployments,
+        versions: Versions,
+        seconds: Callable[[], float],
+        share: Callable[[], float],
+    ) -> None:
+        """Ask the stores; `seconds` is a clock, `share` a random number from 0 up to 1 for each request."""
         self._deployments = deployments
+        self._versions = versions
         self._seconds = seconds
-        self._kept: dict[tuple[str, str | None], tuple[float, Served]] = {}
+        self._share = share
+        self._rules: dict[str, _Rule] = {}
+        self._pinned: dict[tuple[str, str], tuple[float, Served]] = {}
+        self._references: dict[tuple[str, int], ModelVersionReference] = {}
+        self.stale_reads = 0
 
-    def find(self, name: str, version: str | None = None) -> Served:
-        """What the deployment serves now, or a version of its model that it ever served.
+    def find(self, name: str, routing: Routing = EVERYBODY) -> Served:
+        """Who answers this request.
 
         Raises:
             DeploymentNotFoundError: there is no such deployment.
-            DeploymentNotReadyError: it serves nothing yet.
-            VersionNotServedError: it never served that version.
+            DeploymentNotReadyError: it answers nothing yet.
+            VersionNotServedError: it never answered with the version that was named.
+            VariantNotFoundError: it has no live variant of the name that was named.
         """
-        now = self._seconds()
-        kept = self._kept.get((name, version))
-        if kept is not None and now < kept[0]:
-            return kept[1]
-        self._kept.pop((name, version), None)
-        found = self._read(name, version)
-        self._kept[name, version] = (now + REMEMBERED_SECONDS, found)
-        return found
+        rule = self._rules.get(name)
+        if rule is None or self._seconds() >= rule.until:
+            rule = self._refreshed(name, rule)
+        if routing.version is not None:
+            return self._of_version(rule, routing.version)
+        if routing.variant is not None:
+            return self._named(rule, routing.variant)
+        slot = int(self._share() * SLOTS) if routing.key is None else slot_of(name, routing.key)
+        variant = rule.assignment.at(slot)
+        return rule.served.get(variant.name) or self._of_variant(rule, variant)
+
+    def live(self, name: str) -> list[Served]:
+        """Everybody who answers for the deployment now, the stable variant first.
+
+        Raises:
+            DeploymentNotFoundError: there is no such deployment.
+            DeploymentNotReadyError: it answers nothing yet.
+        """
+        first = self.find(name)
+        rule = self._rules[first.deployment]
+        return [self._of_variant(rule, variant) for variant in rule.assignment.named.values()]
 
     def versions(self, served: Served) -> list[int]:
         """All versions that can be asked for."""
         return self._deployments.versions(served.deployment, served.reference.model_name)
 
-    def _read(self, name: str, version: str | None) -> Served:
-        deployment = self._deployments.find(name) if is_name(name) else None
-        if deployment is None:
-            raise DeploymentNotFoundError(name)
-        if deployment.serving is None:
-            raise DeploymentNotReadyError(name, deployment.reason or deployment.state.value)
-        if version is None:
-            return Served(name, deployment.serving, deployment.revision, deployment.capture)
-        return self._version(deployment, version)
+    def _refreshed(self, name: str, known: _Rule | None) -> _Rule:
+        try:
+            deployment = self._deployments.find(name) if is_name(name) else None
+        except UnavailableError:
+            if known is None:
+                raise
+            self.stale_reads += 1
+        else:
+            known = self._read(name, deployment, known)
+        known.until = self._seconds() + REMEMBERED_SECONDS
+        return known
 
-    def _version(self, deployment: Deployment, version: str) -> Served:
+    def _read(self, name: str, deployment: Deployment | None, known: _Rule | None) -> _Rule:
+        if deployment is None or deployment.traffic is None:
+            self._rules.pop(name, None)
+            if deployment is None:
+                raise DeploymentNotFoundError(name)
+            raise DeploymentNotReadyError(name, deployment.reason or deployment.state.value)
+        if known is None or known.deployment != deployment:
+            known = self._rules[name] = _Rule(deployment, Assignment(deployment.traffic))
+        return known
+
+    def _named(self, rule: _Rule, variant: str) -> Served:
+        found = rule.assignment.named.get(variant)
+        if found is None:
+            raise VariantNotFoundError(rule.deployment.name, variant, list(rule.assignment.named))
+        return self._of_variant(rule, found)._replace(assigned=False)
+
+    def _of_variant(self, rule: _Rule, variant: LiveVariant) -> Served:
+        deployment = rule.deployment
+        served = Served(
+            deployment=deployment.name,
+            revision=deployment.revision,
+            variant=variant.name,
+            reference=self._reference(deployment, variant.model_version),
+            capture=deployment.capture,
+            shadows=deployment.traffic.rule.shadows if deployment.traffic else (),
+            assigned=True,
+        )
+        rule.served[variant.name] = served
+        return served
+
+    def _reference(self, deployment: Deployment, version: int) -> ModelVersionReference:
+        stable = deployment.stable
+        if stable is not None and stable.version == version:
+            return stable
+        key = (deployment.model_name, version)
+        found = self._references.get(key)
+        if found is None:
+            known = self._versions.find(*key)
+            if known is None:
+                raise DeploymentNotReadyError(deployment.name, f"version {version} is not known any more")
+            found = self._references[key] = known.reference
+        return found
+
+    def _of_version(self, rule: _Rule, version: str) -> Served:
+        key = (rule.deployment.name, version)
+        until, served = self._pinned.get(key, (0.0, None))
+        if served is None or self._seconds() >= until:
+            served = self._pin(rule.deployment, version)
+            self._pinned[key] = (self._seconds() + REMEMBERED_SECONDS, served)
+        return served
+
+    def _pin(self, deployment: Deployment, version: str) -> Served:
         known = version.isascii() and version.isdecimal() and len(version) <= _LONGEST_NUMBER
         revision = (
-            self._deployments.serving_version(deployment.name, deployment.model_name, int(version))
+            self._deployments.revision_with(deployment.name, deployment.model_name, int(version))
             if known
             else None
         )
         if revision is None:
             raise VersionNotServedError(deployment.name, version)
-        return Served(deployment.name, revision.serving, revision.revision, deployment.capture)
+        number = int(version)
+        variants = revision.traffic.rule.live
+        return Served(
+            deployment=deployment.name,
+            revision=revision.revision,
+            variant=next(variant.name for variant in variants if variant.model_version == number),
+            reference=self._reference(deployment, number),
+            capture=deployment.capture,
+            shadows=(),
+            assigned=False,
+        )

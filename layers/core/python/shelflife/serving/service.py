@@ -1,18 +1,21 @@
-"""Deployments, as people manage them; what they serve follows from aliases (activation.py)."""
+"""Deployments, as people manage them; what they answer with follows their aliases (activation.py)."""
 
 from dataclasses import dataclass
 
 from shelflife.contracts.serving import DeploymentCreated
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.paging import Page
-from shelflife.serving.errors import DeploymentNotFoundError
-from shelflife.serving.model import CapturePolicy, Deployment, Revision, is_name
+from shelflife.serving.errors import DeploymentChangedError, DeploymentNotFoundError, RolloutRunningError
+from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision, is_name
 from shelflife.serving.ports import Deployments
+from shelflife.serving.shifts import Shifts
+from shelflife.serving.traffic import TrafficRule
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     deployments: Deployments
+    shifts: Shifts
     now: Clock
     new_id: NewId
 
@@ -68,6 +71,30 @@ class Serving:
         if not found.items:
             self.find(name)
         return found
+
+    def shift(
+        self, name: str, rule: TrafficRule, change: Change, *, expected_revision: int | None = None
+    ) -> Deployment:
+        """Let the deployment answer by this rule; requests follow a few seconds later at the latest.
+
+        Asked again for the rule that it has, nothing changes. `expected_revision` is the one that the caller
+        has seen: if the deployment is at another, nothing changes either.
+
+        Raises:
+            DeploymentNotFoundError: there is none.
+            RolloutRunningError: a rollout is changing its traffic.
+            VersionUnknownError: the rule names a version that the registry never told of.
+            VersionNotDeployableError: the rule names a version that cannot answer.
+            DeploymentChangedError: it is at another revision, or somebody else changed it meanwhile.
+        """
+        deployment = self.find(name)
+        if deployment.rollout_id is not None:
+            raise RolloutRunningError(name, deployment.rollout_id)
+        if expected_revision not in (None, deployment.revision):
+            raise DeploymentChangedError(name)
+        if deployment.traffic is not None and deployment.traffic.rule == rule:
+            return deployment
+        return self.shifts.shift(deployment, rule, change)
 
     def remove(self, name: str) -> None:
         """End the deployment; requests are refused a few seconds later at the latest.

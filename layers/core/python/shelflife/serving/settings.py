@@ -28,9 +28,21 @@ class PredictSettings(PreloadSettings):
 
     serving_table_name: str
     capture_queue_url: str
+    shadow_queue_url: str
     model_budget_bytes: int = 256 * 1024 * 1024
 
 
 class StoreCapturesSettings(Settings):
+    """What `store_captures` needs."""
+
     serving_table_name: str
     capture_bucket_name: str
+    window_days: int = 90
+
+
+class PredictShadowsSettings(Settings):
+    """What `predict_shadows` needs."""
+
+    serving_table_name: str
+    capture_queue_url: str
+    model_budget_bytes: int = 256 * 1024 * 1024

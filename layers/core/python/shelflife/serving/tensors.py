@@ -44,11 +44,11 @@ class Prediction(NamedTuple):
 
     id: str
     deployment: str
+    variant: str
     model_version: int
     revision: int
     rows: int
     outputs: "list[tuple[Tensor, Array]]"
-    captures_dropped: int
 
 
 class Readiness(NamedTuple):

@@ -3,7 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import cache, partial
+from random import random
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from shelflife.aws.clients import client, hurried_sqs
@@ -11,9 +14,10 @@ from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.errors import NotFoundError
 from shelflife.kernel.ids import new_id, utc_now
-from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments
+from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
 from shelflife.serving.settings import (
     PredictSettings,
+    PredictShadowsSettings,
     PreloadSettings,
     ServingSettings,
     StoreCapturesSettings,
@@ -21,8 +25,20 @@ from shelflife.serving.settings import (
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
+    from shelflife.serving.handoff import HandOff
+    from shelflife.serving.observing import Observations
+from shelflife.serving.dynamo_rollouts import DynamoRollouts
+
+if TYPE_CHECKING:
+    from shelflife.serving.endings import Endings
+    from shelflife.serving.executions import SfnExecutions
+    from shelflife.serving.ports import ModelCache
     from shelflife.serving.prediction import Predictions
+    from shelflife.serving.rollouts import RolloutControl
     from shelflife.serving.service import Serving
+    from shelflife.serving.shadowing import Shadows
+    from shelflife.serving.shifts import Shifts
+    from shelflife.serving.steps import RolloutSteps
     from shelflife.serving.storing import CaptureStore
 
 # ruff: noqa: PLC0415 - see the first line
@@ -32,8 +48,49 @@ if TYPE_CHECKING:
 def serving() -> "Serving":
     from shelflife.serving.service import Serving
 
-    return Serving(
-        deployments=DynamoDeployments(_items(ServingSettings.from_env())), now=utc_now, new_id=new_id
+    items = _items(ServingSettings.from_env())
+    return Serving(deployments=DynamoDeployments(items), shifts=_shifts(items), now=utc_now, new_id=new_id)
+
+
+@cache
+def observations() -> "Observations":
+    from shelflife.serving.dynamo_windows import DynamoWindows
+    from shelflife.serving.observing import Observations
+
+    items = _items(ServingSettings.from_env())
+    return Observations(DynamoDeployments(items), DynamoWindows(items), utc_now)
+
+
+@cache
+def rollout_control() -> "RolloutControl":
+    from shelflife.serving.rollouts import RolloutControl
+
+    items = _items(ServingSettings.from_env())
+    return RolloutControl(
+        deployments=DynamoDeployments(items),
+        rollouts=DynamoRollouts(items),
+        executions=_executions(),
+        shifts=_shifts(items),
+        endings=_endings(items),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+@cache
+def rollout_steps() -> "RolloutSteps":
+    from shelflife.serving.dynamo_windows import DynamoWindows
+    from shelflife.serving.steps import RolloutSteps
+
+    items = _items(ServingSettings.from_env())
+    return RolloutSteps(
+        deployments=DynamoDeployments(items),
+        rollouts=DynamoRollouts(items),
+        windows=DynamoWindows(items),
+        executions=_executions(),
+        shifts=_shifts(items),
+        endings=_endings(items),
+        now=utc_now,
     )
 
 
@@ -46,35 +103,40 @@ def activations() -> "Activations":
     return Activations(
         deployments=DynamoDeployments(items),
         aliases=DynamoAliases(items),
+        versions=DynamoVersions(items),
         # A session of an earlier activation says nothing of the file that others will load.
         models=StoredModels(Objects(client("s3"))),
+        shifts=_shifts(items),
+        rollouts=rollout_control(),
         now=utc_now,
-        new_id=new_id,
     )
 
 
 @cache
 def predictions() -> "Predictions":
-    from shelflife.serving.model_cache import LruModels
     from shelflife.serving.prediction import Predictions
-    from shelflife.serving.queue import SqsCaptures
     from shelflife.serving.served import ServedModels
-    from shelflife.serving.sessions import StoredModels, threads_for
 
     settings = PredictSettings.from_env()
-    stored = StoredModels(
-        Objects(client("s3")),
-        threads=threads_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"))),
-    )
+    items = _items(settings)
     return Predictions(
         # What is remembered may come from a snapshot of the function (SnapStart): a monotonic clock can go on
         # from where it stood when that was taken, and the wall clock tells how long ago it was.
-        served=ServedModels(DynamoDeployments(_items(settings)), time.time),
-        models=LruModels(stored, settings.model_budget_bytes, time.time),
-        captures=SqsCaptures(hurried_sqs(), settings.capture_queue_url),
+        served=ServedModels(DynamoDeployments(items), DynamoVersions(items), time.time, random),
+        models=_models(settings.model_budget_bytes),
+        captures=hand_off(),
         now=utc_now,
+        seconds=perf_counter,
         new_id=new_id,
     )
+
+
+def _models(budget_bytes: int) -> "ModelCache":
+    from shelflife.serving.model_cache import LruModels
+    from shelflife.serving.sessions import StoredModels, threads_for
+
+    threads = threads_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
+    return LruModels(StoredModels(Objects(client("s3")), threads=threads), budget_bytes, time.time)
 
 
 def preloads() -> Mapping[str, Callable[[], Mapping[str, Any]]]:
@@ -91,23 +153,83 @@ def _preloaded(name: str) -> Mapping[str, Any]:
 
 
 @cache
+def hand_off() -> "HandOff":
+    from shelflife.serving.handoff import HandOff
+    from shelflife.serving.queue import SqsQueue
+
+    settings = PredictSettings.from_env()
+    hurried = cache(hurried_sqs)
+    return HandOff(
+        captures=SqsQueue(hurried, settings.capture_queue_url),
+        shadows=SqsQueue(hurried, settings.shadow_queue_url),
+        seconds=monotonic,
+    )
+
+
+@cache
+def shadows() -> "Shadows":
+    from shelflife.serving.queue import SqsQueue
+    from shelflife.serving.shadowing import Shadows
+
+    settings = PredictShadowsSettings.from_env()
+    items = _items(settings)
+    return Shadows(
+        deployments=DynamoDeployments(items),
+        versions=DynamoVersions(items),
+        models=_models(settings.model_budget_bytes),
+        captures=SqsQueue(lambda: client("sqs"), settings.capture_queue_url),
+        seconds=perf_counter,
+    )
+
+
+@cache
 def capture_store() -> "CaptureStore":
     from shelflife.serving.claims import DynamoClaims
+    from shelflife.serving.dynamo_windows import DynamoWindows
     from shelflife.serving.files import S3CaptureFiles
+    from shelflife.serving.filing import Room
     from shelflife.serving.profiling import S3Baselines
     from shelflife.serving.storing import CaptureStore
 
     settings = StoreCapturesSettings.from_env()
     items, objects = _items(settings), Objects(client("s3"))
-    return CaptureStore(
-        deployments=DynamoDeployments(items),
+    room = Room(
         claims=DynamoClaims(items),
         files=S3CaptureFiles(objects, settings.capture_bucket_name),
+        windows=DynamoWindows(items, timedelta(days=settings.window_days)),
         baselines=S3Baselines(objects),
+        now=utc_now,
+    )
+    return CaptureStore(DynamoDeployments(items), DynamoVersions(items), room, new_id)
+
+
+def _shifts(items: Items) -> "Shifts":
+    from shelflife.serving.shifts import Shifts
+
+    return Shifts(
+        deployments=DynamoDeployments(items), versions=DynamoVersions(items), now=utc_now, new_id=new_id
+    )
+
+
+def _endings(items: Items) -> "Endings":
+    from shelflife.serving.endings import Endings
+
+    return Endings(
+        deployments=DynamoDeployments(items),
+        rollouts=DynamoRollouts(items),
+        shifts=_shifts(items),
         now=utc_now,
         new_id=new_id,
     )
 
 
-def _items(settings: ServingSettings | PredictSettings | StoreCapturesSettings) -> Items:
+def _executions() -> "SfnExecutions":
+    from shelflife.serving.executions import SfnExecutions
+
+    return SfnExecutions(client("stepfunctions"))
+
+
+def _items(
+    settings: ServingSettings | PredictSettings | PredictShadowsSettings | StoreCapturesSettings,
+) -> Items:
     return Items(client("dynamodb"), settings.serving_table_name)

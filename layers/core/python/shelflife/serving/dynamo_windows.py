@@ -1,0 +1,112 @@
+"""Minute windows in DynamoDB.
+
+Items:  pk = WINDOW#<deployment>#<revision>     sk = <variant>#<minute>       counters (figures.py), UTC
+        pk = WINDOWED#<URI of a capture file>   sk = WINDOWED                 this file was added
+
+A file's marker and all that it adds are one transaction, so it is added once, whoever tries how often.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import ClientError
+
+from shelflife.aws.items import Items, Write, is_contended, is_lost_condition
+from shelflife.kernel.tables import EXPIRY
+from shelflife.serving.claims import CLAIM_KEPT
+from shelflife.serving.errors import WindowsContendedError
+from shelflife.serving.figures import Figures, merged
+from shelflife.serving.ports import WatchedVariant
+
+_MARKER = "WINDOWED"
+_MINUTE = "%Y-%m-%dT%H:%MZ"
+_PAGE = 1000
+#: Waits between tries, in seconds, each times a random number below 1: about a second in all.
+_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoWindows:
+    """`kept` is how long a minute is remembered."""
+
+    items: Items
+    kept: timedelta = timedelta(days=90)
+    sleep: Callable[[float], None] = time.sleep
+
+    def is_added(self, source: str) -> bool:
+        return self.items.get(_marker_pk(source), _MARKER) is not None
+
+    def add(
+        self, source: str, watched: WatchedVariant, minutes: Mapping[datetime, Figures], at: datetime
+    ) -> bool:
+        marker = {"pk": _marker_pk(source), "sk": _MARKER, EXPIRY: _seconds(at + CLAIM_KEPT)}
+        writes = [
+            Write(put=marker, condition="attribute_not_exists(pk)"),
+            *(self._added(watched, minute, figures) for minute, figures in minutes.items()),
+        ]
+        for wait in (*_WAITS, None):
+            try:
+                self.items.transact(writes)
+            except ClientError as error:
+                if is_lost_condition(error):
+                    return False
+                if not is_contended(error):
+                    raise
+                if wait is None:
+                    raise WindowsContendedError(source) from error
+                self.sleep(wait * random.random())  # noqa: S311 - so that two who clashed do not again
+            else:
+                break
+        return True
+
+    def minutes(
+        self, watched: WatchedVariant, since: datetime, until: datetime
+    ) -> list[tuple[datetime, Figures]]:
+        last = until - timedelta(microseconds=1)
+        if last < since:
+            return []
+        asked = (_sk(watched, since), _sk(watched, last))
+        found, cursor = self.items.query(_pk(watched), between=asked, limit=_PAGE)
+        while cursor:
+            more, cursor = self.items.query(_pk(watched), between=asked, limit=_PAGE, cursor=cursor)
+            found += more
+        return [(_minute(item["sk"]), Figures.from_counts(item)) for item in found]
+
+    def between(
+        self, deployment: str, revision: int, variant: str, since: datetime, until: datetime
+    ) -> Figures:
+        found = self.minutes(WatchedVariant(deployment, revision, variant), since, until)
+        return merged(figures for _, figures in found)
+
+    def _added(self, watched: WatchedVariant, minute: datetime, figures: Figures) -> Write:
+        counts = figures.to_counts()
+        adding = ", ".join(f"#{name} :{name}" for name in counts)
+        return Write(
+            key={"pk": _pk(watched), "sk": _sk(watched, minute)},
+            update=f"SET #expiry = :expiry{f' ADD {adding}' if adding else ''}",
+            names={"#expiry": EXPIRY} | {f"#{name}": name for name in counts},
+            values={":expiry": _seconds(minute + self.kept)} | {f":{name}": counts[name] for name in counts},
+        )
+
+
+def _marker_pk(source: str) -> str:
+    return f"{_MARKER}#{source}"
+
+
+def _pk(watched: WatchedVariant) -> str:
+    return f"WINDOW#{watched.deployment}#{watched.revision:08d}"
+
+
+def _sk(watched: WatchedVariant, at: datetime) -> str:
+    return f"{watched.variant}#{at.astimezone(UTC).strftime(_MINUTE)}"
+
+
+def _minute(sk: str) -> datetime:
+    return datetime.strptime(sk.rpartition("#")[2], _MINUTE).replace(tzinfo=UTC)
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
