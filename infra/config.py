@@ -18,6 +18,7 @@ class Stage:
 
     `platform` says for which machines third-party layers are built: this one, or Lambda.
     `drift_scan_rate_minutes` is how often the monitored deployments are scanned.
+    `preload_deployments` are loaded while `predict` starts, before its first request.
     `capture_window_seconds` is how long captures gather before they are written: fewer, larger files.
     """
 
@@ -34,6 +35,7 @@ class Stage:
     capture_window_seconds: int
     throttle_rate: int
     throttle_burst: int
+    preload_deployments: tuple[str, ...] = ()
     alarm_email: str | None = None
     architecture: aws_lambda.Architecture = aws_lambda.Architecture.X86_64
     training_instance_type: str = "ml.m5.large"

@@ -53,7 +53,9 @@ class ServingStack(ContextStack):
             stage=self.stage,
             source="serving/predict",
             settings=PredictSettings(
-                serving_table_name=self.table.table_name, capture_queue_url=captures.queue_url
+                serving_table_name=self.table.table_name,
+                capture_queue_url=captures.queue_url,
+                preload_deployments=",".join(self.stage.preload_deployments),
             ),
             layers=_INFERENCE,
             memory_mb=self.stage.predict_memory_mb,

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 
 from infra.config import ROOT
-from tests.bench import commands, drift, error_rates, installation, predictions, sizes
+from tests.bench import commands, drift, error_rates, installation, models, predictions, sizes
 from tests.bench.measure import Figure
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "sizes": sizes.run,
     "drift": drift.run,
+    "models": models.run,
     "error_rates": error_rates.run,
     "predictions": predictions.run,
     "installation": installation.run,

@@ -29,7 +29,7 @@ from shelflife.serving.errors import (
 )
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
-from shelflife.serving.ports import WatchedVariant
+from shelflife.serving.ports import LoadedModel, ModelLoad, WatchedVariant
 from shelflife.serving.rollout import Rollout
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.settings import TABLE
@@ -207,17 +207,34 @@ class MemoryAliases:
 
 @dataclass
 class MemoryModels:
-    """Models by digest; what is not here cannot serve."""
+    """Models by digest, all of them in memory from when they are asked for; what is not here cannot serve."""
 
     models: dict[str, OnnxModel] = field(default_factory=dict)
     loads: int = 0
+    kept: dict[str, LoadedModel] = field(default_factory=dict)
+    untold: list[ModelLoad] = field(default_factory=list)
 
     def load(self, reference: ModelVersionReference) -> OnnxModel:
         self.loads += 1
-        found = self.models.get(reference.candidate.model.sha256)
+        stored = reference.candidate.model
+        found = self.models.get(stored.sha256)
+        known = self.kept.pop(stored.sha256, None)
+        if known is None:
+            self.untold.append(ModelLoad(stored.sha256, stored.size_bytes, 1.0, failed=found is None))
         if found is None:
             raise ModelUnusableError(reference.model_name, reference.version, "its file is broken")
+        self.kept[stored.sha256] = LoadedModel(stored.sha256, stored.size_bytes)
         return found
+
+    def loaded(self) -> list[LoadedModel]:
+        return list(self.kept.values())
+
+    def unload(self, digest: str) -> bool:
+        return self.kept.pop(digest, None) is not None
+
+    def new_loads(self) -> list[ModelLoad]:
+        told, self.untold = self.untold, []
+        return told
 
 
 @dataclass

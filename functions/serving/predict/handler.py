@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from shelflife.entry.after import AfterAnswer
 from shelflife.entry.gateway import Answer
+from shelflife.entry.initialization import initialize
 from shelflife.entry.lean import LeanCall, LeanDoor
 from shelflife.entry.records import Record
 from shelflife.kernel.names import Context, Header
@@ -15,7 +16,7 @@ from shelflife.serving.oip import (
     readiness_form,
 )
 from shelflife.serving.served import Routing
-from shelflife.serving.wiring import hand_off, predictions
+from shelflife.serving.wiring import hand_off, predictions, preloads
 
 door = LeanDoor(Context.SERVING)
 
@@ -29,6 +30,8 @@ def hand_over(record: Record) -> None:
 
 #: Made on import: Lambda takes an extension only while the function starts.
 handler = AfterAnswer(door.handle, hand_over, "serving/captures")
+# In Lambda's init phase, which provisioned concurrency and snapshots have behind them when a request comes.
+initialize(Context.SERVING, preloads)
 
 
 @door.get("/v2", role=None)

@@ -11,7 +11,7 @@ CASES = {
     "publish_news": ("shelflife.entry.outbox", "numpy onnxruntime duckdb"),
     "activate_deployment": ("shelflife.serving.sessions", "duckdb pandas pyarrow"),
     "predict": (
-        "shelflife.serving.prediction shelflife.serving.sessions shelflife.serving.queue",
+        " ".join(f"shelflife.serving.{name}" for name in ("prediction", "sessions", "model_cache", "queue")),
         "aws_lambda_powertools duckdb pandas pyarrow",
     ),
     "store_captures": (

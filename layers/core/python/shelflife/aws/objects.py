@@ -12,7 +12,8 @@ from shelflife.kernel.errors import ConflictError, NotFoundError, UnavailableErr
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISSING = {"NoSuchKey", "404", "NotFound"}
+#: Codes that S3 has for what is not there.
+MISSING = {"NoSuchKey", "404", "NotFound"}
 #: Answers to a put that asks for nothing to be there; the second while another put of the key is under way.
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _SCHEME = "s3://"
@@ -31,8 +32,8 @@ class ObjectExistsError(ConflictError):
 class ObjectCorruptedError(UnavailableError):
     """What is stored is not what was written."""
 
-    def __init__(self, uri: str, expected: str, found: str) -> None:
-        super().__init__(f"object {uri!r} has SHA-256 {found}, not {expected}")
+    def __init__(self, uri: str, expected: str, found: str, *, what: str = "SHA-256") -> None:
+        super().__init__(f"object {uri!r} has {what} {found}, not {expected}")
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -61,7 +62,7 @@ class Objects:
         try:
             body = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if error.response["Error"]["Code"] in MISSING:
                 raise ObjectNotFoundError(uri) from error
             raise
         if sha256 is not None and (found := hashlib.sha256(body).hexdigest()) != sha256:
@@ -114,7 +115,7 @@ class Objects:
         try:
             return self.client.head_object(Bucket=bucket, Key=key)["Metadata"]
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if error.response["Error"]["Code"] in MISSING:
                 return None
             raise
 

@@ -157,7 +157,37 @@ class Models(Protocol):
 
         Raises:
             ModelUnusableError: its file is not there, not what was registered, or no model.
+            ObjectUnreachableError: it cannot be read now.
         """
+
+
+class LoadedModel(NamedTuple):
+    """A model in memory; `size_bytes` is its file's."""
+
+    digest: str
+    size_bytes: int
+
+
+class ModelLoad(NamedTuple):
+    """One load that was tried, and how long it took; `failed` if there was no model at its end."""
+
+    digest: str
+    size_bytes: int
+    milliseconds: float
+    failed: bool
+
+
+class ModelCache(Models, Protocol):
+    """Models in memory, each loaded once; safe to ask from several threads."""
+
+    def loaded(self) -> list[LoadedModel]:
+        """What is in memory, the one used last at the end."""
+
+    def unload(self, digest: str) -> bool:
+        """Forget the model, or why it could not serve, so that it is read anew; whether either was known."""
+
+    def new_loads(self) -> list[ModelLoad]:
+        """Loads since this was asked last: each is told once, to whoever asks first."""
 
 
 class Captures(Protocol):

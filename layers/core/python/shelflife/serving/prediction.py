@@ -10,7 +10,7 @@ from shelflife.serving.binding import bind
 from shelflife.serving.captures import Capture, per_row
 from shelflife.serving.errors import InvalidRequestError, ModelFailedError
 from shelflife.serving.model import is_sampled
-from shelflife.serving.ports import Captures, Model, Models
+from shelflife.serving.ports import Captures, Model, ModelCache
 from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
 
@@ -23,7 +23,7 @@ class Predictions:
     """`now` is the time of day, `seconds` the clock that latencies are read from."""
 
     served: ServedModels
-    models: Models
+    models: ModelCache
     captures: Captures
     now: Clock
     seconds: Callable[[], float]

@@ -12,7 +12,18 @@ class ServingSettings(Settings):
     serving_table_name: str
 
 
-class PredictSettings(Settings):
+class PreloadSettings(Settings):
+    """What `predict` loads before its first request."""
+
+    #: Names of deployments, with commas between them, whose models are loaded when the function starts.
+    preload_deployments: str = ""
+
+    @property
+    def deployments(self) -> tuple[str, ...]:
+        return tuple(name for part in self.preload_deployments.split(",") if (name := part.strip()))
+
+
+class PredictSettings(PreloadSettings):
     """What `predict` needs; the budget is of model bytes kept in memory as sessions."""
 
     serving_table_name: str

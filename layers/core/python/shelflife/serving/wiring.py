@@ -1,19 +1,24 @@
 """Who builds what. Each function imports only what it uses: its layers have no more, and it starts faster."""
 
+import os
+import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from random import random
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shelflife.aws.clients import client, hurried_sqs
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
+from shelflife.kernel.errors import NotFoundError
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
 from shelflife.serving.settings import (
     PredictSettings,
     PredictShadowsSettings,
+    PreloadSettings,
     ServingSettings,
     StoreCapturesSettings,
 )
@@ -27,6 +32,7 @@ from shelflife.serving.dynamo_rollouts import DynamoRollouts
 if TYPE_CHECKING:
     from shelflife.serving.endings import Endings
     from shelflife.serving.executions import SfnExecutions
+    from shelflife.serving.ports import ModelCache
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.rollouts import RolloutControl
     from shelflife.serving.service import Serving
@@ -110,18 +116,40 @@ def activations() -> "Activations":
 def predictions() -> "Predictions":
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.served import ServedModels
-    from shelflife.serving.sessions import OnnxModels
 
     settings = PredictSettings.from_env()
     items = _items(settings)
     return Predictions(
-        served=ServedModels(DynamoDeployments(items), DynamoVersions(items), perf_counter, random),
-        models=OnnxModels(Objects(client("s3")), settings.model_budget_bytes),
+        # What is remembered may come from a snapshot of the function (SnapStart): a monotonic clock can go on
+        # from where it stood when that was taken, and the wall clock tells how long ago it was.
+        served=ServedModels(DynamoDeployments(items), DynamoVersions(items), time.time, random),
+        models=_models(settings.model_budget_bytes),
         captures=hand_off(),
         now=utc_now,
         seconds=perf_counter,
         new_id=new_id,
     )
+
+
+def _models(budget_bytes: int) -> "ModelCache":
+    from shelflife.serving.model_cache import LruModels
+    from shelflife.serving.sessions import StoredModels, threads_for
+
+    threads = threads_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
+    return LruModels(StoredModels(Objects(client("s3")), threads=threads), budget_bytes, time.time)
+
+
+def preloads() -> Mapping[str, Callable[[], Mapping[str, Any]]]:
+    """Steps that make the deployments of `PRELOAD_DEPLOYMENTS` ready; without any, nothing is made."""
+    return {name: partial(_preloaded, name) for name in PreloadSettings.from_env().deployments}
+
+
+def _preloaded(name: str) -> Mapping[str, Any]:
+    try:
+        reason = predictions().readiness(name, None).reason
+    except NotFoundError as error:
+        reason = str(error)
+    return {"deployment": name} | ({} if reason is None else {"failed": True, "reason": reason})
 
 
 @cache
@@ -141,7 +169,6 @@ def hand_off() -> "HandOff":
 @cache
 def shadows() -> "Shadows":
     from shelflife.serving.queue import SqsQueue
-    from shelflife.serving.sessions import OnnxModels
     from shelflife.serving.shadowing import Shadows
 
     settings = PredictShadowsSettings.from_env()
@@ -149,7 +176,7 @@ def shadows() -> "Shadows":
     return Shadows(
         deployments=DynamoDeployments(items),
         versions=DynamoVersions(items),
-        models=OnnxModels(Objects(client("s3")), settings.model_budget_bytes),
+        models=_models(settings.model_budget_bytes),
         captures=SqsQueue(lambda: client("sqs"), settings.capture_queue_url),
         seconds=perf_counter,
     )

@@ -76,6 +76,8 @@ def _session(model: bytes) -> Any:
     options = onnxruntime.SessionOptions()
     # Errors alone: onnxruntime has much to say about the processors that it finds in Lambda.
     options.log_severity_level = 3
+    # Otherwise a model could name a file of the function as its weights.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", "/dev/null")
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no base of their own
