@@ -1,10 +1,11 @@
 """HTTP: the Open Inference Protocol; a model of the protocol is a deployment here."""
 
 from http import HTTPStatus
+from time import perf_counter
 
 from shelflife.entry.gateway import Answer
 from shelflife.entry.lean import LeanCall, LeanDoor
-from shelflife.kernel.names import Context, Header
+from shelflife.kernel.names import Context, Header, Metric, Unit
 from shelflife.serving.oip import (
     SERVER,
     answer_text,
@@ -52,16 +53,20 @@ def model_ready(call: LeanCall, name: str, version: str | None = None) -> Answer
 @door.post("/v2/models/<name>/infer")
 @door.post("/v2/models/<name>/versions/<version>/infer")
 def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
-    prediction = predictions().predict(name, version, read_request(call.raw, call.headers))
+    request = read_request(call.raw, call.headers)
+    began = perf_counter()
+    prediction = predictions().predict(name, version, request)
+    latency = (perf_counter() - began) * 1000
     revision, model_version = str(prediction.revision), str(prediction.model_version)
     record = call.body
+    record.about(deployment=name, variant=model_version)
+    record.measure(Metric.LATENCY, latency, Unit.MILLISECONDS)
     record.fields |= {
-        "deployment": name,
         "model_version": prediction.model_version,
         "revision": prediction.revision,
         "rows": prediction.rows,
     }
-    record.count("CapturesDropped", prediction.captures_dropped)
+    record.count(Metric.CAPTURES_DROPPED, prediction.captures_dropped)
     return Answer(
         answer_text(prediction),
         headers={Header.MODEL_VERSION: model_version, Header.DEPLOYMENT_REVISION: revision},
