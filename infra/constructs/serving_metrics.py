@@ -16,7 +16,6 @@ def of_service(metric: Metric, statistic: str = "Sum") -> aws_cloudwatch.Metric:
         dimensions_map={"service": Context.SERVING},
         statistic=statistic,
         period=MINUTE,
-        label=f"{metric} {statistic}",
     )
 
 

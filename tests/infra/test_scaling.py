@@ -17,7 +17,7 @@ from infra.scaling import (
     check_snap_start_runtime,
 )
 
-OFFICE = {
+OFFICE: dict[str, Any] = {
     "name": "OfficeHours",
     "opens": "cron(0 7 ? * MON-FRI *)",
     "closes": "cron(0 19 ? * MON-FRI *)",

@@ -69,7 +69,9 @@ def build(layers: Path) -> Build:
                 authorize=serving.routes[0].function,
                 routes=serving.routes,
             )
-            return {stack.stack_name: Synthesized.from_stack(stack).to_json() for stack in (serving, edge)}
+            return {
+                stack.stack_name: dict(Synthesized.from_stack(stack).to_json()) for stack in (serving, edge)
+            }
 
     return made
 
@@ -290,7 +292,7 @@ def test_rollouts_are_shown_and_alarmed(layers: Path) -> None:
             queues={},
             rollouts=rollouts,
         )
-        template = Synthesized.from_stack(aside).to_json()
+        template = dict(Synthesized.from_stack(aside).to_json())
     failed = [
         a["Properties"]
         for n, a in resources(template, "AWS::CloudWatch::Alarm").items()
