@@ -13,6 +13,8 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template as Synthesized
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_stepfunctions import DefinitionBody, Pass, StateMachine
+from cfnlint.api import lint_file
+from cfnlint.config import ManualArgs
 
 from infra.config import ROOT, STAGES, AlarmThresholds, Stage
 from infra.constructs import shared_layers
@@ -113,6 +115,16 @@ def test_routes_call_the_alias_and_it_points_at_a_published_version(build: Build
     ]
     assert sum(f"Ref{alias}" in one_of for one_of in called) == 1
     assert not any("PredictFunction" in one_of for one_of in called)
+
+
+def test_cfn_lint_finds_nothing_in_any_stage_with_levers(
+    build: Build, levers: Scaling, tmp_path: Path
+) -> None:
+    path = tmp_path / "serving.template.json"
+    path.write_text(json.dumps(build(replace(PROD, predict=levers))["serving"]))
+    # W3005: CDK names dependencies that CloudFormation would find by itself.
+    found = lint_file(path, ManualArgs(ignore_checks=["W3005"], regions=["eu-west-1"]))
+    assert [f"{match.rule.id} {match.message}" for match in found] == []
 
 
 def test_an_edge_that_still_calls_the_function_itself_can_be_upgraded(build: Build) -> None:
