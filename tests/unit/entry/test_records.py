@@ -67,6 +67,16 @@ def test_a_failure_is_counted_for_the_service_whoever_it_is_about(capsys: pytest
     assert sets(metrics) == [["door", "service"], ["service"]]
 
 
+def test_what_an_event_has_more_to_tell_is_counted_for_the_service(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Captures that are handed over after the answer are about no one deployment, and alarms watch them."""
+    record = Record("serving/captures", {})
+    record.count(Metric.CAPTURES_DROPPED, 3)
+    _, metrics = written(record, capsys)
+    assert sets(metrics) == [["door", "service"], ["service"]]
+
+
 def test_every_metric_that_is_told_is_in_the_directive(capsys: pytest.CaptureFixture[str]) -> None:
     """EMF's condition: each target member exists, and each dimension has a value."""
     _, metrics = written(predicted(), capsys)
@@ -93,6 +103,7 @@ def test_further_metrics_have_the_form_that_powertools_gives_them(capsys: pytest
     ):
         theirs.add_metric(name, unit, value)
     known = theirs.serialize_metric_set()
+    known["_aws"]["CloudWatchMetrics"][0]["Dimensions"].append(["service"])
     known["_aws"]["Timestamp"] = ours["_aws"]["Timestamp"]
     assert ours == known
 

@@ -112,12 +112,12 @@ class Recorder:
     def _directive(self, record: Record) -> str:
         """EMF's directive and the values of its dimensions.
 
-        The service alone is what alarms watch: predictions, and whatever failed; health checks would only
-        thin them out.
+        The service alone is what alarms watch: predictions, whatever failed, and whatever has more to tell;
+        health checks would only thin them out.
         """
         sets = [["door", "service"]]
         dimensions = {"door": record.door, "service": self._service}
-        if record.failed or record.subject:
+        if record.failed or record.subject or record.measures:
             sets.append(["service"])
         if record.subject:
             sets.append(["deployment", "variant"])
