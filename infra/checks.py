@@ -82,6 +82,11 @@ ACCEPTED = (
     ),
     Accepted(
         r"IAM5\[Resource::\*\]",
+        r".*-serving/Predict/Role/.*",
+        "traces have no resources to name",
+    ),
+    Accepted(
+        r"IAM5\[Resource::\*\]",
         r".*/Outbox/Publisher/Role/.*",
         "the listing of streams has no resources to name",
     ),

@@ -6,10 +6,26 @@ from typing import Literal
 
 from aws_cdk import RemovalPolicy, aws_lambda, aws_logs
 
+from infra.scaling import InvalidLeverError, Scaling
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 
 Platform = Literal["local", "aws"]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmThresholds:
+    """From which value on people are told of serving; each holds for a few minutes first.
+
+    `error_percent` is of predictions answered and failed; `latency_p95_ms` what callers wait at the function.
+    """
+
+    error_percent: float = 1.0
+    latency_p95_ms: float = 500.0
+    captures_dropped: int = 1
+    capture_age_seconds: int = 900
+    throttles: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +36,8 @@ class Stage:
     `drift_scan_rate_minutes` is how often the monitored deployments are scanned.
     `preload_deployments` are loaded while `predict` starts, before its first request.
     `capture_window_seconds` is how long captures gather before they are written: fewer, larger files.
+    `predict` are the levers of the function that answers predictions. `architecture` is of all functions:
+    layers are built for it.
     """
 
     name: str
@@ -31,18 +49,32 @@ class Stage:
     log_retention: aws_logs.RetentionDays
     noncurrent_versions_days: int
     drift_scan_rate_minutes: int
-    predict_memory_mb: int
+    predict: Scaling
     capture_window_seconds: int
     throttle_rate: int
     throttle_burst: int
     preload_deployments: tuple[str, ...] = ()
+    alarms: AlarmThresholds = AlarmThresholds()
     alarm_email: str | None = None
     architecture: aws_lambda.Architecture = aws_lambda.Architecture.X86_64
     training_instance_type: str = "ml.m5.large"
 
+    def __post_init__(self) -> None:
+        if self.platform == "local" and self.predict.published:
+            raise InvalidLeverError(
+                "predict.published", value=True, reason="the local cloud knows no Application Auto Scaling"
+            )
+
     @property
     def stack_prefix(self) -> str:
         return f"shelflife-{self.name}"
+
+    @property
+    def layer_platform(self) -> str:
+        """What third-party layers are built for (`infra.build.layers`)."""
+        if self.platform == "aws" and self.architecture.name == aws_lambda.Architecture.ARM_64.name:
+            return "aws-arm64"
+        return self.platform
 
 
 class UnknownStageError(ValueError):
@@ -73,7 +105,7 @@ STAGES = {
         log_retention=aws_logs.RetentionDays.ONE_WEEK,
         noncurrent_versions_days=7,
         drift_scan_rate_minutes=24 * 60,
-        predict_memory_mb=1024,
+        predict=Scaling(memory_mb=1024, published=False),
         capture_window_seconds=1,
         throttle_rate=1000,
         throttle_burst=2000,
@@ -88,7 +120,7 @@ STAGES = {
         log_retention=aws_logs.RetentionDays.TWO_WEEKS,
         noncurrent_versions_days=30,
         drift_scan_rate_minutes=24 * 60,
-        predict_memory_mb=1769,
+        predict=Scaling(memory_mb=1769),
         capture_window_seconds=60,
         throttle_rate=100,
         throttle_burst=200,
@@ -103,7 +135,7 @@ STAGES = {
         log_retention=aws_logs.RetentionDays.ONE_YEAR,
         noncurrent_versions_days=365,
         drift_scan_rate_minutes=24 * 60,
-        predict_memory_mb=1769,
+        predict=Scaling(memory_mb=1769),
         capture_window_seconds=60,
         throttle_rate=1000,
         throttle_burst=2000,

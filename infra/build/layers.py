@@ -1,8 +1,9 @@
 """Build the layers from their lock files, for this machine or for Lambda: no Docker, offline once cached.
 
-``python -m infra.build.layers local aws``. A layer whose inputs have not changed is left alone; one whose
-build was cut off has no marker and is made anew. Bytecode is shipped with every layer, because it more than
-halves a cold start; for Lambda that needs a Python of Lambda's version on this machine.
+``python -m infra.build.layers local aws`` (and `aws-arm64`, for a stage of that architecture). A layer whose
+inputs have not changed is left alone; one whose build was cut off has no marker and is made anew. Bytecode is
+shipped with every layer, because it more than halves a cold start; for Lambda that needs a Python of Lambda's
+version on this machine.
 """
 
 import hashlib
@@ -23,14 +24,9 @@ THIRD_PARTY = ("runtime", "inference", "analytics")
 CORE = "core"
 #: What Lambda runs; infra/names.py names the same version to CDK (a test compares them).
 LAMBDA_PYTHON = "3.13"
-_LAMBDA_TARGET = (
-    "--python-platform",
-    "x86_64-manylinux_2_28",
-    "--python-version",
-    LAMBDA_PYTHON,
-    "--only-binary",
-    ":all:",
-)
+#: Lambda's architectures by the folder of their layers: wheels are built for one, bytecode is for any.
+_LAMBDA_MACHINES = {"aws": "x86_64-manylinux_2_28", "aws-arm64": "aarch64-manylinux_2_28"}
+_LAMBDA_TARGET = ("--python-version", LAMBDA_PYTHON, "--only-binary", ":all:")
 #: Brought by a dependency, used by nothing that runs in a function.
 _DROPPED = ("bin", "share", "*/tests", "*/test", "onnxruntime/tools", "onnxruntime/transformers")
 
@@ -46,21 +42,22 @@ class Target:
 
 class UnknownPlatformError(ValueError):
     def __init__(self, platform: str) -> None:
-        super().__init__(f"platform {platform!r} is neither 'local' nor 'aws'")
+        super().__init__(f"platform {platform!r} is none of 'local', 'aws' and 'aws-arm64'")
 
 
 def target(platform: str) -> Target:
     if platform == "local":
         return Target("local", ("--python", sys.executable), sys.executable)
-    if platform == "aws":
-        return Target("aws", _LAMBDA_TARGET, _lambda_python())
+    if platform in _LAMBDA_MACHINES:
+        machine = ("--python-platform", _LAMBDA_MACHINES[platform])
+        return Target(platform, (*machine, *_LAMBDA_TARGET), _lambda_python())
     raise UnknownPlatformError(platform)
 
 
 def build(platform: str) -> list[str]:
     """Bring every layer of a platform up to date; the answer names those that were made."""
     aimed = target(platform)
-    if platform == "aws" and aimed.python is None:
+    if platform in _LAMBDA_MACHINES and aimed.python is None:
         _say(f"no python{LAMBDA_PYTHON} on this machine: the layers for Lambda are built without bytecode,")
         _say("which works, but doubles cold starts; install it before deploying to production")
     return [layer for layer in (*THIRD_PARTY, CORE) if _build(layer, aimed)]

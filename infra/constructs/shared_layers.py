@@ -48,9 +48,9 @@ class SharedLayers(Construct):
 
     def _version(self, layer: Layer) -> aws_lambda.LayerVersion:
         if layer not in self._made:
-            folder = BUILD / "layers" / self._stage.platform / layer
+            folder = BUILD / "layers" / self._stage.layer_platform / layer
             if not folder.is_dir():
-                raise LayerNotBuiltError(layer, self._stage.platform)
+                raise LayerNotBuiltError(layer, self._stage.layer_platform)
             self._made[layer] = aws_lambda.LayerVersion(
                 self,
                 layer.capitalize(),

@@ -12,6 +12,8 @@ from infra.config import Stage
 from infra.constructs.listener import Listener
 from infra.constructs.python_function import PythonFunction
 from infra.constructs.routes import Route
+from infra.constructs.serving_alarms import ServingAlarms
+from infra.constructs.serving_dashboard import ServingDashboard
 from infra.constructs.shared_layers import Layer
 from infra.constructs.workflow import Workflow
 from infra.stacks.context import ContextStack
@@ -34,19 +36,20 @@ class ServingStack(ContextStack):
         settings = ServingSettings(serving_table_name=self.table.table_name)
         api = PythonFunction(self, "Api", stage=stage, source="serving/api", settings=settings).function
         self.table.grant_read_write_data(api)
-        captures = self._capture_queue()
-        predict = self._predict(captures)
+        self.captures = self._capture_queue()
+        self.predict = self._predict(self.captures)
         self.routes = [
             Route("/v1/serving/{proxy+}", api),
-            Route("/v2", predict, methods=("GET",), public=True),
-            Route("/v2/health/{proxy+}", predict, methods=("GET",), public=True),
-            Route("/v2/{proxy+}", predict),
+            Route("/v2", self.predict.target, methods=("GET",), public=True),
+            Route("/v2/health/{proxy+}", self.predict.target, methods=("GET",), public=True),
+            Route("/v2/{proxy+}", self.predict.target),
         ]
         self._activate_deployment(settings)
         self._roll_out(settings, api)
-        self._store_captures(captures)
+        self._store_captures(self.captures)
+        self._watch()
 
-    def _predict(self, captures: aws_sqs.Queue) -> aws_lambda.Function:
+    def _predict(self, captures: aws_sqs.Queue) -> PythonFunction:
         predict = PythonFunction(
             self,
             "Predict",
@@ -58,12 +61,33 @@ class ServingStack(ContextStack):
                 preload_deployments=",".join(self.stage.preload_deployments),
             ),
             layers=_INFERENCE,
-            memory_mb=self.stage.predict_memory_mb,
-        ).function
-        self.table.grant_read_data(predict)
-        self.foundation.artifacts.grant_read(predict, f"{Prefix.TRAINING}*")
-        captures.grant_send_messages(predict)
+            scaling=self.stage.predict,
+        )
+        self.table.grant_read_data(predict.function)
+        self.foundation.artifacts.grant_read(predict.function, f"{Prefix.TRAINING}*")
+        captures.grant_send_messages(predict.function)
+        # Also when routes call the alias: an edge that was deployed before still imports it, and
+        # CloudFormation refuses to take away an export in use.
+        self.export_value(predict.function.function_arn)
         return predict
+
+    def _watch(self) -> None:
+        ServingDashboard(
+            self,
+            "Dashboard",
+            stage=self.stage,
+            predict=self.predict,
+            table=self.table,
+            queues={"captures": self.captures, "dead letters": self.dead_letters},
+        )
+        ServingAlarms(
+            self,
+            "ServingAlarms",
+            thresholds=self.stage.alarms,
+            topic=self.foundation.alarms,
+            predict=self.predict.function,
+            captures=self.captures,
+        )
 
     def _activate_deployment(self, settings: ServingSettings) -> None:
         activate = PythonFunction(

@@ -80,9 +80,9 @@ def test_who_only_reads_cannot_write(templates: Templates, function: str) -> Non
     assert not actions(templates[context], function) & DATABASE_WRITES
 
 
-def test_predict_reads_models_and_sends_captures_and_nothing_else(prod: Templates) -> None:
+def test_predict_reads_models_and_sends_captures_and_traces_and_nothing_else(prod: Templates) -> None:
     allowed = {action.partition(":")[0] for action in actions(prod["serving"], "serving/predict")}
-    assert allowed == {"dynamodb", "kms", "logs", "s3", "sqs"}
+    assert allowed == {"dynamodb", "kms", "logs", "s3", "sqs", "xray"}
     assert not {
         a for a in actions(prod["serving"], "serving/predict") if a.startswith(("s3:Put", "s3:Delete"))
     }

@@ -1,13 +1,14 @@
 """HTTP: the Open Inference Protocol; a model of the protocol is a deployment here."""
 
 from http import HTTPStatus
+from time import perf_counter
 
 from shelflife.entry.after import AfterAnswer
 from shelflife.entry.gateway import Answer
 from shelflife.entry.initialization import initialize
 from shelflife.entry.lean import LeanCall, LeanDoor
 from shelflife.entry.records import Record
-from shelflife.kernel.names import Context, Header
+from shelflife.kernel.names import Context, Header, Metric, Unit
 from shelflife.serving.oip import (
     SERVER,
     answer_text,
@@ -70,12 +71,15 @@ def model_ready(call: LeanCall, name: str, version: str | None = None) -> Answer
 def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
     headers = call.headers
     routing = Routing(headers.get(Header.STICKY_KEY), headers.get(Header.VARIANT), version)
-    prediction = predictions().predict(name, read_request(call.raw, headers), routing)
+    request = read_request(call.raw, headers)
+    began = perf_counter()
+    prediction = predictions().predict(name, request, routing)
+    latency = (perf_counter() - began) * 1000
     revision, model_version = str(prediction.revision), str(prediction.model_version)
     record = call.body
+    record.about(deployment=name, variant=prediction.variant)
+    record.measure(Metric.LATENCY, latency, Unit.MILLISECONDS)
     record.fields |= {
-        "deployment": name,
-        "variant": prediction.variant,
         "model_version": prediction.model_version,
         "revision": prediction.revision,
         "rows": prediction.rows,

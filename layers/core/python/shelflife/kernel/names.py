@@ -32,6 +32,29 @@ class Header(StrEnum):
     REQUEST_ID = "x-request-id"
 
 
+class Metric(StrEnum):
+    """Metrics in our namespace; the page on scaling says when each is told."""
+
+    EVENTS = "Events"
+    FAILURES = "Failures"
+    DURATION = "Duration"
+    LATENCY = "Latency"
+    COLD_START = "ColdStart"
+    CACHE_HITS = "CacheHits"
+    CACHE_MISSES = "CacheMisses"
+    MODEL_LOADS = "ModelLoads"
+    MODEL_LOAD_TIME = "ModelLoadTime"
+    CAPTURES_DROPPED = "CapturesDropped"
+    CAPTURES_SPILLED = "CapturesSpilled"
+
+
+class Unit(StrEnum):
+    """CloudWatch's names of units."""
+
+    COUNT = "Count"
+    MILLISECONDS = "Milliseconds"
+
+
 class Prefix(StrEnum):
     """Top folders of the artifact bucket; grants are given by these."""
 
