@@ -198,7 +198,7 @@ def test_a_step_that_breaks_gives_the_traffic_back(table: Items) -> None:
 
 def test_a_pause_holds_the_workflow_until_it_goes_on(table: Items) -> None:
     asked = start()
-    watching, did = observing(table), []
+    watching, did = observing(table), list[object]()
 
     def pausing(event: Any, context: Any) -> Any:
         if not did:
