@@ -5,15 +5,14 @@ from http import HTTPStatus
 from shelflife.entry.gateway import Answer
 from shelflife.entry.lean import LeanCall, LeanDoor
 from shelflife.kernel.names import Context, Header
-from shelflife.serving.oip import (
-    SERVER,
-    answer_text,
-    metadata,
-    read_request,
-    readiness_form,
-)
+from shelflife.serving.metadata import SERVER, readiness_form
+from shelflife.serving.oip import HEADER_LENGTH
 from shelflife.serving.served import Routing
-from shelflife.serving.wiring import predictions
+from shelflife.serving.tensors import Prediction
+from shelflife.serving.wiring import predictions, protocol
+
+#: What JSON with tensors behind it is.
+BYTES = "application/octet-stream"
 
 door = LeanDoor(Context.SERVING)
 handler = door.handle
@@ -34,12 +33,27 @@ def ready(call: LeanCall) -> Answer:  # noqa: ARG001 - as above
     return Answer({"live": True, "ready": True})
 
 
+@door.get("/v2/models/stats")
+def all_statistics(call: LeanCall) -> Answer:  # noqa: ARG001 - as above
+    return Answer(protocol().statistics.told())
+
+
 @door.get("/v2/models/<name>")
 @door.get("/v2/models/<name>/versions/<version>")
 def describe(call: LeanCall, name: str, version: str | None = None) -> Answer:  # noqa: ARG001 - as above
-    served = predictions().served
-    found = served.find(name, Routing(version=version))
-    return Answer(metadata(name, found.reference, served.versions(found)))
+    return Answer(protocol().describe(name, version))
+
+
+@door.get("/v2/models/<name>/config")
+@door.get("/v2/models/<name>/versions/<version>/config")
+def configure(call: LeanCall, name: str, version: str | None = None) -> Answer:  # noqa: ARG001 - as above
+    return Answer(protocol().configure(name, version))
+
+
+@door.get("/v2/models/<name>/stats")
+@door.get("/v2/models/<name>/versions/<version>/stats")
+def statistics(call: LeanCall, name: str, version: str | None = None) -> Answer:  # noqa: ARG001 - as above
+    return Answer(protocol().count(name, version))
 
 
 @door.get("/v2/models/<name>/ready")
@@ -53,24 +67,38 @@ def model_ready(call: LeanCall, name: str, version: str | None = None) -> Answer
 @door.post("/v2/models/<name>/infer")
 @door.post("/v2/models/<name>/versions/<version>/infer")
 def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
+    prediction, answer = protocol().infer(name, call.raw, call.headers, routing(call, version))
+    note(call, prediction)
+    headers = named(prediction)
+    if answer.header_length is None:
+        return Answer(answer.body, headers=headers)
+    headers[HEADER_LENGTH] = str(answer.header_length)
+    return Answer(answer.body, headers=headers, content_type=BYTES)
+
+
+def routing(call: LeanCall, version: str | None = None) -> Routing:
+    """What the caller says of who is to answer."""
     headers = call.headers
-    routing = Routing(headers.get(Header.STICKY_KEY), headers.get(Header.VARIANT), version)
-    prediction = predictions().predict(name, read_request(call.raw, headers), routing)
-    revision, model_version = str(prediction.revision), str(prediction.model_version)
-    record = call.body
+    return Routing(headers.get(Header.STICKY_KEY), headers.get(Header.VARIANT), version)
+
+
+def note(call: LeanCall, prediction: Prediction) -> None:
+    """Tell the log what answered."""
+    record = call.record
     record.fields |= {
-        "deployment": name,
+        "deployment": prediction.deployment,
         "variant": prediction.variant,
         "model_version": prediction.model_version,
         "revision": prediction.revision,
         "rows": prediction.rows,
     }
     record.count("CapturesDropped", prediction.captures_dropped)
-    return Answer(
-        answer_text(prediction),
-        headers={
-            Header.MODEL_VERSION: model_version,
-            Header.DEPLOYMENT_REVISION: revision,
-            Header.VARIANT: prediction.variant,
-        },
-    )
+
+
+def named(prediction: Prediction) -> dict[str, str]:
+    """Tell the caller what answered."""
+    return {
+        Header.MODEL_VERSION: str(prediction.model_version),
+        Header.DEPLOYMENT_REVISION: str(prediction.revision),
+        Header.VARIANT: prediction.variant,
+    }

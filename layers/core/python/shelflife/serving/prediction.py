@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
@@ -11,7 +12,7 @@ from shelflife.serving.captures import Capture
 from shelflife.serving.errors import InvalidRequestError, ModelFailedError
 from shelflife.serving.ports import Captures, Model, Models
 from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
-from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
+from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows, per_row
 
 if TYPE_CHECKING:
     from shelflife.serving.tensors import Array
@@ -43,9 +44,12 @@ class Predictions:
         began = self.seconds()
         try:
             model = self.models.load(served.reference)
+            loaded = perf_counter_ns()
             rows = bind(request, model.features)
             wanted = _wanted(model, request.outputs)
+            bound = perf_counter_ns()
             arrays = model.run(rows.feed)
+            ran = perf_counter_ns()
         except ShelflifeError as error:
             self._failed(served, request, error, began)
             raise
@@ -63,6 +67,9 @@ class Predictions:
             rows=rows.row_count,
             outputs=[(model.outputs[at], arrays[at]) for at in wanted],
             captures_dropped=dropped,
+            classes=served.reference.candidate.signature.classes,
+            bind_ns=bound - loaded,
+            run_ns=ran - bound,
         )
 
     def readiness(self, name: str, version: str | None) -> Readiness:
@@ -109,7 +116,8 @@ class Predictions:
             latency_ms=(self.seconds() - began) * 1000,
             inputs=rows.sent,
             outputs={
-                tensor.name: _per_row(array) for tensor, array in zip(model.outputs, arrays, strict=True)
+                tensor.name: per_row(array.ravel(), array.shape, nested=tensor.shape[1:] not in {(), (1,)})
+                for tensor, array in zip(model.outputs, arrays, strict=True)
             },
             row_count=rows.row_count,
         )
@@ -129,9 +137,3 @@ def _wanted(model: Model, names: list[str] | None) -> Sequence[int]:
         if name not in known:
             raise InvalidRequestError("outputs", f"there is no output {name!r}, the model answers {known}")
     return [known.index(name) for name in names]
-
-
-def _per_row(array: "Array") -> list[Any]:
-    """One value per row, or one list of values where a row has several."""
-    values: list[Any] = array.ravel().tolist() if array.size == len(array) else array.tolist()
-    return values

@@ -16,6 +16,7 @@ from shelflife.serving.settings import PredictSettings, ServingSettings, StoreCa
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
     from shelflife.serving.prediction import Predictions
+    from shelflife.serving.protocol import Protocol
     from shelflife.serving.service import Serving
     from shelflife.serving.shifts import Shifts
     from shelflife.serving.storing import CaptureStore
@@ -65,6 +66,14 @@ def predictions() -> "Predictions":
         seconds=perf_counter,
         new_id=new_id,
     )
+
+
+@cache
+def protocol() -> "Protocol":
+    from shelflife.serving.protocol import Protocol
+    from shelflife.serving.statistics import Statistics
+
+    return Protocol(predictions(), Statistics())
 
 
 @cache
