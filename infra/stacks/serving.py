@@ -30,9 +30,12 @@ class ServingStack(ContextStack):
         predict = self._predict(captures)
         self.routes = [
             Route("/v1/serving/{proxy+}", api),
-            Route("/v2", predict, methods=("GET",), public=True),
-            Route("/v2/health/{proxy+}", predict, methods=("GET",), public=True),
+            # With any method: that one does not fit is told by the function, in the protocol's form.
+            Route("/v2", predict, public=True),
+            Route("/v2/health/{proxy+}", predict, public=True),
             Route("/v2/{proxy+}", predict),
+            Route("/models/{proxy+}", predict),
+            Route("/predict", predict),
         ]
         self._activate_deployment(settings)
         self._store_captures(captures)

@@ -13,6 +13,8 @@ from shelflife.serving.binary import written
 from shelflife.serving.model import DeployableVersion
 from shelflife.serving.prediction import Predictions
 from shelflife.serving.protocol import Protocol
+from shelflife.serving.repository import Repository
+from shelflife.serving.scoring import Scoring
 from shelflife.serving.served import ServedModels
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.statistics import Statistics
@@ -42,6 +44,8 @@ class ServedWorld:
             new_id=lambda: f"made-{next(ids)}",
         )
         self.protocol = Protocol(self.predictions, Statistics())
+        self.repository = Repository(self.deployments, self.predictions.served, self.models)
+        self.scoring = Scoring(self.predictions, self.deployments)
         self.add("bikes", made, sampling_rate=sampling_rate)
 
     def add(self, name: str, made: tuple[bytes, Signature], *, sampling_rate: float = 1.0) -> None:

@@ -140,13 +140,19 @@ class MemoryModels:
 
     models: dict[str, OnnxModel] = field(default_factory=dict)
     loads: int = 0
+    loaded: set[str] = field(default_factory=set)
 
     def load(self, reference: ModelVersionReference) -> OnnxModel:
         self.loads += 1
-        found = self.models.get(reference.candidate.model.sha256)
+        digest = reference.candidate.model.sha256
+        found = self.models.get(digest)
         if found is None:
             raise ModelUnusableError(reference.model_name, reference.version, "its file is broken")
+        self.loaded.add(digest)
         return found
+
+    def forget(self, reference: ModelVersionReference) -> None:
+        self.loaded.discard(reference.candidate.model.sha256)
 
 
 @dataclass

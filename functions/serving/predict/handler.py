@@ -1,15 +1,17 @@
-"""HTTP: the Open Inference Protocol; a model of the protocol is a deployment here."""
+"""HTTP: the Open Inference Protocol, MLflow's scoring form, and features; their models are deployments."""
 
 from http import HTTPStatus
 
+from shelflife.contracts.access import Role
 from shelflife.entry.gateway import Answer
 from shelflife.entry.lean import LeanCall, LeanDoor
 from shelflife.kernel.names import Context, Header
 from shelflife.serving.metadata import SERVER, readiness_form
 from shelflife.serving.oip import HEADER_LENGTH
+from shelflife.serving.scoring import prediction_text, predictions_text
 from shelflife.serving.served import Routing
 from shelflife.serving.tensors import Prediction
-from shelflife.serving.wiring import predictions, protocol
+from shelflife.serving.wiring import predictions, protocol, repository, scoring
 
 #: What JSON with tensors behind it is.
 BYTES = "application/octet-stream"
@@ -74,6 +76,39 @@ def infer(call: LeanCall, name: str, version: str | None = None) -> Answer:
         return Answer(answer.body, headers=headers)
     headers[HEADER_LENGTH] = str(answer.header_length)
     return Answer(answer.body, headers=headers, content_type=BYTES)
+
+
+@door.post("/v2/repository/index")
+def repository_index(call: LeanCall) -> Answer:
+    return Answer(repository().index(call.raw))
+
+
+@door.post("/v2/repository/models/<name>/load", role=Role.CONTRIBUTOR)
+def load(call: LeanCall, name: str) -> Answer:
+    """Read the deployment's models anew into the instance that answers."""
+    return Answer(repository().load(name, call.raw))
+
+
+@door.post("/v2/repository/models/<name>/unload", role=Role.CONTRIBUTOR)
+def unload(call: LeanCall, name: str) -> Answer:
+    """Let the instance that answers forget the deployment's models."""
+    return Answer(repository().unload(name, call.raw))
+
+
+@door.post("/models/<name>/invocations")
+def score(call: LeanCall, name: str) -> Answer:
+    """MLflow's scoring form."""
+    prediction = scoring().score(name, call.raw, call.headers.get("content-type"), routing(call))
+    note(call, prediction)
+    return Answer(predictions_text(prediction), headers=named(prediction))
+
+
+@door.post("/predict")
+def predict(call: LeanCall) -> Answer:
+    """One list of features, or several."""
+    prediction = scoring().answer(call.raw, routing(call))
+    note(call, prediction)
+    return Answer(prediction_text(prediction), headers=named(prediction))
 
 
 def routing(call: LeanCall, version: str | None = None) -> Routing:

@@ -169,7 +169,7 @@ def _tensor(at: int, found: Any, binary: BinaryTensors | None) -> InputTensor:
     if type(data) is not list:
         raise InvalidTensorError(name, f'expected a list as "data", got {shown(data)}')
     if data and type(data[0]) is list:
-        data = _flat(name, shape, data)
+        data = flattened(name, shape, data)
     if len(data) != size:
         raise InvalidTensorError(
             name, f"has {len(data)} values, its shape {sizes(shape)} asks for {shown(size)}"
@@ -202,7 +202,7 @@ def _binary(found: dict[str, Any], binary: BinaryTensors | None) -> "Array":
     return binary.take(found["name"], found["datatype"], found["shape"], size)
 
 
-def _flat(name: str, shape: list[int], data: list[Any]) -> list[Any]:
+def flattened(name: str, shape: list[int], data: list[Any]) -> list[Any]:
     """The elements of nested lists, each level as long as the shape says."""
     if len(data) != shape[0] if shape else True:
         raise InvalidTensorError(name, f"has {len(data)} rows, its shape is {sizes(shape)}")

@@ -120,6 +120,13 @@ class Models(Protocol):
         """
 
 
+class LoadedModels(Models, Protocol):
+    """Models that stay in memory once they are loaded."""
+
+    def forget(self, reference: ModelVersionReference) -> None:
+        """Let go of the version's model, if it is there: whoever asks for it next loads it again."""
+
+
 class Captures(Protocol):
     def send(self, capture: Capture) -> int:
         """Hand the rows over to be stored; how many messages of them could not be, which fails nothing."""

@@ -71,6 +71,9 @@ class OnnxModels:
             self._kept.move_to_end(digest)
         return kept[0]
 
+    def forget(self, reference: ModelVersionReference) -> None:
+        self._kept.pop(reference.candidate.model.sha256, None)
+
     def _forget_the_oldest(self) -> None:
         while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._budget:
             self._kept.popitem(last=False)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.protocol import Protocol
+    from shelflife.serving.repository import Repository
+    from shelflife.serving.scoring import Scoring
     from shelflife.serving.service import Serving
+    from shelflife.serving.sessions import OnnxModels
     from shelflife.serving.shifts import Shifts
     from shelflife.serving.storing import CaptureStore
 
@@ -54,13 +57,12 @@ def predictions() -> "Predictions":
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.queue import SqsCaptures
     from shelflife.serving.served import ServedModels
-    from shelflife.serving.sessions import OnnxModels
 
     settings = PredictSettings.from_env()
     items = _items(settings)
     return Predictions(
         served=ServedModels(DynamoDeployments(items), DynamoVersions(items), perf_counter, random),
-        models=OnnxModels(Objects(client("s3")), settings.model_budget_bytes),
+        models=_loaded_models(),
         captures=SqsCaptures(hurried_sqs(), settings.capture_queue_url),
         now=utc_now,
         seconds=perf_counter,
@@ -74,6 +76,28 @@ def protocol() -> "Protocol":
     from shelflife.serving.statistics import Statistics
 
     return Protocol(predictions(), Statistics())
+
+
+@cache
+def repository() -> "Repository":
+    from shelflife.serving.repository import Repository
+
+    deployments = DynamoDeployments(_items(PredictSettings.from_env()))
+    return Repository(deployments, predictions().served, _loaded_models())
+
+
+@cache
+def scoring() -> "Scoring":
+    from shelflife.serving.scoring import Scoring
+
+    return Scoring(predictions(), DynamoDeployments(_items(PredictSettings.from_env())))
+
+
+@cache
+def _loaded_models() -> "OnnxModels":
+    from shelflife.serving.sessions import OnnxModels
+
+    return OnnxModels(Objects(client("s3")), PredictSettings.from_env().model_budget_bytes)
 
 
 @cache
