@@ -40,9 +40,12 @@ class ServingStack(ContextStack):
         self.predict = self._predict(self.captures)
         self.routes = [
             Route("/v1/serving/{proxy+}", api),
-            Route("/v2", self.predict.target, methods=("GET",), public=True),
-            Route("/v2/health/{proxy+}", self.predict.target, methods=("GET",), public=True),
+            # With any method: that one does not fit is told by the function, in the protocol's form.
+            Route("/v2", self.predict.target, public=True),
+            Route("/v2/health/{proxy+}", self.predict.target, public=True),
             Route("/v2/{proxy+}", self.predict.target),
+            Route("/models/{proxy+}", self.predict.target),
+            Route("/predict", self.predict.target),
         ]
         self._activate_deployment(settings)
         self._roll_out(settings, api)

@@ -19,9 +19,18 @@ from shelflife.contracts.models import (
 )
 
 _TYPES = {
-    Datatype.FP32: TensorProto.FLOAT,
-    Datatype.INT64: TensorProto.INT64,
     Datatype.BOOL: TensorProto.BOOL,
+    Datatype.UINT8: TensorProto.UINT8,
+    Datatype.UINT16: TensorProto.UINT16,
+    Datatype.UINT32: TensorProto.UINT32,
+    Datatype.UINT64: TensorProto.UINT64,
+    Datatype.INT8: TensorProto.INT8,
+    Datatype.INT16: TensorProto.INT16,
+    Datatype.INT32: TensorProto.INT32,
+    Datatype.INT64: TensorProto.INT64,
+    Datatype.FP16: TensorProto.FLOAT16,
+    Datatype.FP32: TensorProto.FLOAT,
+    Datatype.FP64: TensorProto.DOUBLE,
     Datatype.BYTES: TensorProto.STRING,
 }
 
@@ -77,6 +86,33 @@ def classifying(classes: tuple[str, ...] = ("no", "yes")) -> tuple[bytes, Signat
     features = (input_of("x"),)
     content = _content(features, (label, probabilities), nodes, constants)
     return content, Signature(inputs=features, outputs=(label, probabilities), classes=classes)
+
+
+def echoing(*tensors: Tensor) -> tuple[bytes, Signature]:
+    """Each output `<name>_out` is the input of that name, whatever its type and shape."""
+    outputs = tuple(tensor.model_copy(update={"name": f"{tensor.name}_out"}) for tensor in tensors)
+    nodes = [
+        helper.make_node("Identity", [given.name], [answered.name])
+        for given, answered in zip(tensors, outputs, strict=True)
+    ]
+    return _content(tensors, outputs, nodes, []), Signature(inputs=tensors, outputs=outputs)
+
+
+def perceptron(inputs: int = 64, hidden: int = 16) -> tuple[bytes, Signature]:
+    """A network with one input matrix [-1, inputs]; `prediction` is of fixed random weights."""
+    generator = np.random.default_rng(7)
+    weights = {
+        "w1": generator.normal(size=(inputs, hidden)).astype(np.float32) / inputs,
+        "w2": generator.normal(size=(hidden, 1)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["x", "w1"], ["h1"]),
+        helper.make_node("Relu", ["h1"], ["h2"]),
+        helper.make_node("MatMul", ["h2", "w2"], ["prediction"]),
+    ]
+    given = [onnx.numpy_helper.from_array(values, name) for name, values in weights.items()]
+    features = (Tensor(name="x", datatype=Datatype.FP32, shape=(-1, inputs)),)
+    return _content(features, (PREDICTION,), nodes, given), Signature(inputs=features, outputs=(PREDICTION,))
 
 
 def stored(uri: str, content: bytes) -> StoredObject:

@@ -275,11 +275,45 @@ def test_ten_thousand_rows_are_answered_and_captured_in_parts(queue: str) -> Non
     assert sorted(row for part in parts for row in part.inputs["hr"]) == values["INT64"]
 
 
+@pytest.mark.usefixtures("serving")
+def test_the_repository_is_listed_loaded_and_unloaded() -> None:
+    index = predict(http_event("POST", "/v2/repository/index", b"", role="viewer"), CONTEXT)
+    assert (index["statusCode"], json.loads(index["body"])) == (
+        200,
+        [{"name": "bikes", "version": "1", "state": "READY", "reason": ""}],
+    )
+    for what in ("load", "unload"):
+        path = f"/v2/repository/models/bikes/{what}"
+        assert ask("POST", path, {}, role="contributor")[:2] == (200, {"name": "bikes", what: True})
+        assert ask("POST", path, {}, role="viewer")[0] == 403
+    assert infer()[0] == 200
+    client("s3").delete_object(Bucket="artifacts", Key="training/job-1/model.onnx")
+    status, answer, _ = ask("POST", "/v2/repository/models/bikes/load", {})
+    assert (status, "does not exist" in answer["error"]) == (503, True)
+    assert ask("POST", "/v2/repository/models/boats/load", {})[0] == 404
+
+
+@pytest.mark.usefixtures("serving")
+def test_the_simpler_forms_are_answered_by_the_same_deployment(queue: str) -> None:
+    features = {"features": [8, 0.5, "winter"]}
+    status, answer, headers = ask("POST", "/predict", features, role="viewer")
+    assert (status, answer, headers["x-shelflife-variant"]) == (200, {"prediction": [19.5]}, "v1")
+    records = {"dataframe_records": [{"hr": 8, "temp": 0.5, "season": "winter"}]}
+    status, answer, headers = ask("POST", "/models/bikes/invocations", records, role="viewer")
+    assert (status, answer, headers["x-shelflife-model-version"]) == (200, {"predictions": [19.5]}, "1")
+    assert [kept.inputs["hr"] for kept in captured(queue)] == [[8], [8]]
+
+
 def test_the_door_knows_its_routes() -> None:
-    models = ("", "/ready", "/infer")
+    models = ("", "/ready", "/infer", "/config", "/stats")
     paths = [
         f"/v2/models/<name>{version}{rest}" for version in ("", "/versions/<version>") for rest in models
     ]
     expected = {("POST" if path.endswith("infer") else "GET", path) for path in paths}
-    expected |= {("GET", path) for path in ("/v2", "/v2/health/live", "/v2/health/ready")}
+    known = ("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats")
+    expected |= {("GET", path) for path in known}
+    expected |= {
+        ("POST", f"/v2/repository/{rest}") for rest in ("index", "models/<name>/load", "models/<name>/unload")
+    }
+    expected |= {("POST", path) for path in ("/predict", "/models/<name>/invocations")}
     assert set(door.routes) == expected

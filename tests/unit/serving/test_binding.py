@@ -3,9 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelflife.contracts.models import Datatype
+from shelflife.contracts.models import Datatype, Tensor
 from shelflife.kernel.errors import InvalidError
 from shelflife.serving.binding import bind
+from shelflife.serving.features import features_of
 from shelflife.serving.tensors import InferenceRequest, InputTensor
 
 FP32, INT64, BOOL, BYTES = Datatype.FP32, Datatype.INT64, Datatype.BOOL, Datatype.BYTES
@@ -17,7 +18,8 @@ def tensor(name: str, data: list[Any], datatype: str = "FP32", shape: list[int] 
 
 
 def bound(*tensors: InputTensor, **features: Datatype) -> Any:
-    return bind(InferenceRequest(None, list(tensors), None), features)
+    inputs = [Tensor(name=name, datatype=datatype, shape=(-1, 1)) for name, datatype in features.items()]
+    return bind(InferenceRequest(None, list(tensors), None), features_of(inputs))
 
 
 def fed(data: list[Any], datatype: str, target: Datatype) -> Any:
@@ -125,7 +127,7 @@ def test_what_does_not_fit_a_feature_is_named(
         ([tensor("a", [1], shape=[])], "tensor 'a': has shape []: expected one row at least"),
         ([tensor("m", [1, 2], shape=[1, 2])], "tensor 'm': has shape [1, 2], expected [rows, 3]"),
         ([tensor("m", [1], shape=[1, 1])], "tensor 'm': is not expected, the model takes"),
-        ([tensor("m", [], shape=[0, 3])], "tensor 'a': has shape [0]: expected one row at least"),
+        ([tensor("m", [], shape=[0, 3])], "tensor 'm': has shape [0, 3]: expected one row at least"),
     ],
 )
 def test_tensors_that_are_not_the_models_are_named(tensors: list[InputTensor], told: str) -> None:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import field_validator
+
 from shelflife.contracts.data import StoredObject
 from shelflife.kernel.ids import Name
 from shelflife.kernel.model import Model
@@ -13,27 +15,48 @@ class Task(StrEnum):
 
 
 class Datatype(StrEnum):
-    """Tensor element types of the Open Inference Protocol that trained models use."""
+    """Tensor element types of the Open Inference Protocol."""
 
     BOOL = "BOOL"
+    UINT8 = "UINT8"
+    UINT16 = "UINT16"
+    UINT32 = "UINT32"
+    UINT64 = "UINT64"
+    INT8 = "INT8"
+    INT16 = "INT16"
+    INT32 = "INT32"
     INT64 = "INT64"
+    FP16 = "FP16"
     FP32 = "FP32"
+    FP64 = "FP64"
     BYTES = "BYTES"
 
 
 class Tensor(Model):
-    """A named tensor; -1 in a shape is the number of rows."""
+    """A named tensor; the first size of its shape is the number of rows, and always -1.
+
+    Another -1 is a size that a request chooses.
+    """
 
     name: str
     datatype: Datatype
     shape: tuple[int, ...]
 
+    @field_validator("shape")
+    @classmethod
+    def _rows_come_first(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if not shape or shape[0] != -1 or any(size == 0 or size < -1 for size in shape):
+            message = f"expected [-1, …], the rows first and no size of 0, got {list(shape)}"
+            raise ValueError(message)
+        return shape
+
 
 class Signature(Model):
-    """Every feature is one input tensor of shape [-1, 1].
+    """What a model takes and answers.
 
-    A regression answers `prediction` (FP32, [-1, 1]). A classification answers `label` (INT64 or BYTES,
-    [-1]) and `probabilities` (FP32, [-1, number of classes], in the order of `classes`).
+    Of a model that was trained here, every feature is one input tensor of shape [-1, 1]; a regression
+    answers `prediction` (FP32, [-1, 1]), a classification `label` (INT64 or BYTES, [-1]) and
+    `probabilities` (FP32, [-1, number of classes], in the order of `classes`).
     """
 
     inputs: tuple[Tensor, ...]

@@ -20,6 +20,7 @@ from shelflife.kernel.errors import (
     ShelflifeError,
     TooLargeError,
     UnavailableError,
+    UnsupportedFormError,
 )
 
 JSON = "application/json"
@@ -69,6 +70,7 @@ _STATUS: tuple[tuple[type[ShelflifeError], HTTPStatus], ...] = (
     (MethodNotAllowedError, HTTPStatus.METHOD_NOT_ALLOWED),
     (AnswerTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnsupportedFormError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (InvalidError, HTTPStatus.BAD_REQUEST),

@@ -9,6 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar, get_origin
 from urllib.parse import parse_qs
@@ -122,7 +123,13 @@ def principal_of(event: Mapping[str, Any]) -> Principal:
     known = authorizer.get("lambda", authorizer) or {}
     if not known.get("role"):
         raise UnauthenticatedError
-    return Principal(name=known["principal"], role=Role(known["role"]))
+    return _principal(known["principal"], known["role"])
+
+
+@lru_cache(maxsize=256)
+def _principal(name: str, role: str) -> Principal:
+    """The same few callers come again and again; a model that never changes may be shared."""
+    return Principal(name=name, role=Role(role))
 
 
 def bytes_of(event: Mapping[str, Any]) -> bytes:

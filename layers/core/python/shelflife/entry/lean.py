@@ -1,15 +1,18 @@
 """The HTTP door without a routing library, for the one path on which its cost is felt: inference.
 
-It answers as `entry.http.HttpDoor` does: same calls, same roles, same errors, same records.
+It answers as `entry.http.HttpDoor` does: same calls, same roles, same errors, same records. It also reads
+compressed bodies, and compresses answers for whoever accepts that (encodings.py).
 """
 
+import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from shelflife.contracts.access import Role
+from shelflife.contracts.access import Principal, Role
+from shelflife.entry.encodings import SHORTEST_ENCODED, decoded, encoded
 from shelflife.entry.forms import (
     AnswerTooLargeError,
     MethodNotAllowedError,
@@ -20,7 +23,6 @@ from shelflife.entry.forms import (
 from shelflife.entry.gateway import (
     ANSWER_LIMIT,
     Answer,
-    Call,
     admitted,
     bytes_of,
     method_of,
@@ -33,11 +35,16 @@ from shelflife.kernel.names import Context
 LeanHandler = Callable[..., Answer]
 
 
-class LeanCall(Call[Record]):
-    """A call whose `body` is the event's record, for what the door alone would not know.
+class LeanCall(NamedTuple):
+    """A call that may be answered, as `gateway.Call`; `record` is for what the door alone would not know.
 
-    Queries are not read: no route here has any.
+    Headers have lower-case names. Queries are not read: no route here has any.
     """
+
+    principal: Principal
+    record: Record
+    raw: bytes
+    headers: Mapping[str, str]
 
 
 class LeanDoor:
@@ -89,16 +96,11 @@ class LeanDoor:
         record.door = route.door
         principal = admitted(event, route.role)
         record.fields["principal"] = principal.name
-        call = LeanCall(
-            principal,
-            record,
-            bytes_of(event),
-            method,
-            path,
-            {},
-            {name.lower(): value for name, value in (event.get("headers") or {}).items()},
-        )
-        return _told(route.handler(call, **parameters))
+        headers = event.get("headers") or {}
+        headers = dict(zip(map(str.lower, headers), headers.values(), strict=True))
+        raw = decoded(bytes_of(event), headers.get("content-encoding"))
+        call = LeanCall(principal, record, raw, headers)
+        return _told(route.handler(call, **parameters), headers.get("accept-encoding"))
 
     def _found(self, method: str, path: str) -> tuple["_Route", dict[str, str]]:
         parts = path.split("/")
@@ -133,18 +135,23 @@ class _Route:
         return {name: parts[at] for at, name in self._named}
 
 
-def _told(answer: Answer) -> dict[str, Any]:
+def _told(answer: Answer, accepted: str | None) -> dict[str, Any]:
     body = answer.body
-    if not isinstance(body, str):
+    if not isinstance(body, str | bytes):
         body = json.dumps(body, separators=(",", ":"))
+    headers = {"Content-Type": answer.content_type, **answer.headers}
+    if accepted and len(body) >= SHORTEST_ENCODED:
+        body, coding = encoded(body, accepted)
+        headers |= {"Content-Encoding": coding, "Vary": "Accept-Encoding"} if coding else {}
     # JSON within JSON is twice as long at the most, so only a large body has to be measured.
     if len(body) > ANSWER_LIMIT // 2 and (size := size_of(body)) > ANSWER_LIMIT:
         raise AnswerTooLargeError(size, ANSWER_LIMIT)
+    is_text = isinstance(body, str)
     return {
         "statusCode": int(answer.status),
-        "headers": {"Content-Type": answer.content_type, **answer.headers},
-        "body": body,
-        "isBase64Encoded": False,
+        "headers": headers,
+        "body": body if is_text else base64.b64encode(body).decode("ascii"),
+        "isBase64Encoded": not is_text,
     }
 
 

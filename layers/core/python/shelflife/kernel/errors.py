@@ -40,6 +40,10 @@ class TooLargeError(InvalidError):
     """The input is larger than what is taken; the message names the limit."""
 
 
+class UnsupportedFormError(InvalidError):
+    """The input is in a form that nobody here reads; the message names those that are read."""
+
+
 class ForbiddenError(ShelflifeError):
     """The caller may not do this."""
 

@@ -16,7 +16,6 @@ from shelflife.kernel.model import Model
 
 if TYPE_CHECKING:
     from shelflife.serving.served import Served
-    from shelflife.serving.tensors import Array
 
 #: SQS takes 256 KiB in the smallest of its configurations.
 LONGEST_MESSAGE = 256 * 1024
@@ -225,9 +224,3 @@ class Capture:
 
 def _made(values: Values | Read) -> Values:
     return values() if callable(values) else values
-
-
-def per_row(array: "Array") -> list[Any]:
-    """One value per row, or one list of values where a row has several."""
-    values: list[Any] = array.ravel().tolist() if array.size == len(array) else array.tolist()
-    return values

@@ -34,8 +34,10 @@ ColumnTypes = dict[str, str]
 
 _SQL = {
     Datatype.BOOL: "BOOLEAN",
-    Datatype.INT64: "BIGINT",
-    Datatype.FP32: "DOUBLE",
+    **dict.fromkeys((Datatype.INT8, Datatype.INT16, Datatype.INT32, Datatype.INT64), "BIGINT"),
+    **dict.fromkeys((Datatype.UINT8, Datatype.UINT16, Datatype.UINT32), "BIGINT"),
+    Datatype.UINT64: "UBIGINT",
+    **dict.fromkeys((Datatype.FP16, Datatype.FP32, Datatype.FP64), "DOUBLE"),
     Datatype.BYTES: "VARCHAR",
 }
 _TEXT = "VARCHAR"
@@ -147,12 +149,12 @@ def _tensors(kind: CaptureKind, signature: Signature) -> Iterator[tuple[str, tup
 
 def is_listed(tensor: Tensor) -> bool:
     """Whether a row has several values of it."""
-    return len(tensor.shape) > 1 and tensor.shape[1] != 1
+    return tensor.shape[1:] not in {(), (1,)}
 
 
 def _column(capture_id: str, name: str, tensor: Tensor, values: list[Any]) -> Column:
     try:
-        return _objects(values) if is_listed(tensor) else _TYPED[tensor.datatype](values)
+        return _objects(values) if is_listed(tensor) else _TYPED[_SQL[tensor.datatype]](values)
     except (TypeError, ValueError, OverflowError) as error:
         raise CaptureMismatchError(capture_id, name, f"is not {tensor.datatype.value}: {error}") from error
 
@@ -167,6 +169,10 @@ def _numbers(values: list[Any]) -> Column:
 
 def _whole_numbers(values: list[Any]) -> Column:
     return np.array([int(value) for value in values], dtype=np.int64)
+
+
+def _unsigned(values: list[Any]) -> Column:
+    return np.array([int(value) for value in values], dtype=np.uint64)
 
 
 def _truths(values: list[Any]) -> Column:
@@ -193,15 +199,17 @@ def _same(value: Any, count: int) -> Column:
 #: Whatever it was: one text per row now, also where a row had several values.
 _HASHED = Tensor(name="hashed", datatype=Datatype.BYTES, shape=(-1, 1))
 
-_TYPED: dict[Datatype, Callable[[list[Any]], Column]] = {
-    Datatype.BOOL: _truths,
-    Datatype.INT64: _whole_numbers,
-    Datatype.FP32: _numbers,
-    Datatype.BYTES: _texts,
+_TYPED: dict[str, Callable[[list[Any]], Column]] = {
+    "BOOLEAN": _truths,
+    "BIGINT": _whole_numbers,
+    "UBIGINT": _unsigned,
+    "DOUBLE": _numbers,
+    _TEXT: _texts,
 }
 
 
 def _type(tensor: Tensor, *, hashed: bool) -> str:
     if hashed:
         return _TEXT
-    return f"{_SQL[tensor.datatype]}[]" if is_listed(tensor) else _SQL[tensor.datatype]
+    lists = "[]" * (len(tensor.shape) - 1) if is_listed(tensor) else ""
+    return f"{_SQL[tensor.datatype]}{lists}"

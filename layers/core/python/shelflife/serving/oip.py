@@ -1,4 +1,4 @@
-"""The Open Inference Protocol's JSON form of requests, answers and metadata.
+"""The Open Inference Protocol's requests: JSON, and tensors that follow it as bytes.
 
 Two things that JSON or the protocol leave open: a null is a missing value, as is the literal NaN that
 Python's encoder writes; an answer's value that is no number (NaN, infinity) is null.
@@ -7,22 +7,44 @@ Python's encoder writes; an answer's value that is no number (NaN, infinity) is 
 import json
 from collections.abc import Mapping
 from itertools import chain
-from math import isfinite, nan, prod
-from typing import Any
+from math import nan
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shelflife.contracts.models import ModelVersionReference, Tensor
+from shelflife.serving.binary import BinaryTensors
 from shelflife.serving.errors import InvalidRequestError, InvalidTensorError
-from shelflife.serving.tensors import InferenceRequest, InputTensor, Prediction, Readiness
+from shelflife.serving.tensors import InferenceRequest, InputTensor
+from shelflife.serving.wording import shown, sizes
 
-SERVER = {"name": "shelflife", "version": "0.1.0", "extensions": []}
-#: The protocol's name for ONNX models.
-PLATFORM = "onnx_onnxv1"
+if TYPE_CHECKING:
+    from shelflife.serving.tensors import Array
+
 #: A capture's key and message hold the id, so it cannot be as long as the body may be.
 LONGEST_ID = 256
+#: No tensor of a model has as many dimensions.
+LONGEST_SHAPE = 16
 #: With this header, tensors follow the JSON as bytes.
-_BINARY = "inference-header-content-length"
-_SHOWN = 60
-_WHOLE = frozenset((int,))
+HEADER_LENGTH = "Inference-Header-Content-Length"
+_LENGTH_HEADER = HEADER_LENGTH.lower()
+_BINARY_SIZE = "binary_data_size"
+_LONGEST_NUMBER = 9
+
+
+class OutputForm(NamedTuple):
+    """How an output is to be answered: as bytes or JSON; as its `classes` highest values, or whole (0)."""
+
+    binary: bool = False
+    classes: int = 0
+
+
+class Asked(NamedTuple):
+    """A request with the forms of its answer: one for each output asked for, else one for all."""
+
+    request: InferenceRequest
+    forms: list[OutputForm] | None
+    default: OutputForm
+
+
+PLAIN = OutputForm()
 
 
 def _constant(text: str) -> float:
@@ -32,72 +54,53 @@ def _constant(text: str) -> float:
 
 
 _decode = json.JSONDecoder(parse_constant=_constant).decode
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-def read_request(raw: bytes, headers: Mapping[str, str]) -> InferenceRequest:
+def read_request(raw: bytes, headers: Mapping[str, str]) -> Asked:
     """The request in the body; headers have lower-case names.
 
     Raises:
         InvalidRequestError: it is not JSON, or not a request.
         InvalidTensorError: a tensor's elements are not as many as its shape says.
     """
-    if _BINARY in headers:
-        raise InvalidRequestError("body", "binary tensors are not read: send the tensors' data as JSON")
-    body = _json(raw)
+    binary = None
+    if _LENGTH_HEADER in headers:
+        length = _length(headers[_LENGTH_HEADER], len(raw))
+        binary = BinaryTensors(raw, length)
+        raw = raw[:length]
+    body = read_json(raw)
     inputs = body.get("inputs")
     if type(inputs) is not list or not inputs:
-        raise InvalidRequestError("inputs", f"expected a list of tensors, got {_shown(inputs)}")
-    return InferenceRequest(
-        id=_id(body.get("id")),
-        inputs=[_tensor(at, tensor) for at, tensor in enumerate(inputs)],
-        outputs=_outputs(body["outputs"]) if body.get("outputs") else None,
-    )
+        raise InvalidRequestError("inputs", f"expected a list of tensors, got {shown(inputs)}")
+    request_id = _id(body.get("id"))
+    tensors = [_tensor(at, tensor, binary) for at, tensor in enumerate(inputs)]
+    if binary is not None:
+        binary.end()
+    default = PLAIN
+    if body.get("parameters") is not None:
+        default = OutputForm(_truth(_parameters(body["parameters"], "body"), "binary_data_output", False))
+    if not body.get("outputs"):
+        return Asked(InferenceRequest(request_id, tensors, None), None, default)
+    names, forms = _outputs(body["outputs"], default)
+    return Asked(InferenceRequest(request_id, tensors, names), forms, default)
 
 
-def answer_text(prediction: Prediction) -> str:
-    """The answer's JSON."""
-    outputs = [
-        {
-            "name": tensor.name,
-            "datatype": tensor.datatype.value,
-            "shape": list(array.shape),
-            "data": array.tolist() if array.ndim == 1 else array.ravel().tolist(),
-        }
-        for tensor, array in prediction.outputs
-    ]
-    answer = {
-        "model_name": prediction.deployment,
-        "model_version": str(prediction.model_version),
-        "id": prediction.id,
-        "outputs": outputs,
-    }
-    try:
-        return _encode(answer)
-    except ValueError:
-        for output in outputs:
-            output["data"] = [_finite(value) for value in output["data"]]
-        return _encode(answer)
+def _length(text: str, size: int) -> int:
+    known = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
+    if not known or not 0 < int(text) <= size:
+        raise InvalidRequestError(
+            HEADER_LENGTH,
+            f"expected the length of the JSON, from 1 to the body's {size} bytes, got {shown(text)}",
+        )
+    return int(text)
 
 
-def metadata(name: str, reference: ModelVersionReference, versions: list[int]) -> dict[str, Any]:
-    signature = reference.candidate.signature
-    return {
-        "name": name,
-        "versions": [str(version) for version in versions],
-        "platform": PLATFORM,
-        "inputs": [_described(tensor) for tensor in signature.inputs],
-        "outputs": [_described(tensor) for tensor in signature.outputs],
-    }
+def read_json(raw: bytes) -> dict[str, Any]:
+    """The object that the body is.
 
-
-def readiness_form(readiness: Readiness) -> dict[str, Any]:
-    """The protocol's form of readiness, and in case of no also its form of an error."""
-    form = {"name": readiness.name, "ready": readiness.ready}
-    return form if readiness.ready else form | {"error": readiness.reason}
-
-
-def _json(raw: bytes) -> dict[str, Any]:
+    Raises:
+        InvalidRequestError: it is none.
+    """
     try:
         body = _decode(raw.decode())
     except RecursionError as error:
@@ -106,7 +109,7 @@ def _json(raw: bytes) -> dict[str, Any]:
         # Also what is not UTF-8, and numbers of thousands of digits.
         raise InvalidRequestError("body", f"expected JSON: {error}") from error
     if type(body) is not dict:
-        raise InvalidRequestError("body", f"expected a JSON object, got {_shown(body)}")
+        raise InvalidRequestError("body", f"expected a JSON object, got {shown(body)}")
     return body
 
 
@@ -115,59 +118,97 @@ def _id(found: Any) -> str | None:
         return None
     if type(found) is not str or len(found) > LONGEST_ID or not found.isprintable():
         raise InvalidRequestError(
-            "id", f"expected printable text of {LONGEST_ID} characters at the most, got {_shown(found)}"
+            "id", f"expected printable text of {LONGEST_ID} characters at the most, got {shown(found)}"
         )
     return found
 
 
-def _outputs(found: Any) -> list[str]:
+def _parameters(found: Any, of: str) -> dict[str, Any]:
+    """What nobody here knows is passed over, as the protocol asks."""
+    if found is None:
+        return {}
+    if type(found) is not dict:
+        raise InvalidRequestError(f"{of}.parameters", f"expected an object, got {shown(found)}")
+    return found
+
+
+def _outputs(found: Any, default: OutputForm) -> tuple[list[str], list[OutputForm]]:
     if type(found) is not list or any(
         type(one) is not dict or type(one.get("name")) is not str for one in found
     ):
-        raise InvalidRequestError("outputs", f'expected a list of {{"name": …}}, got {_shown(found)}')
-    return [one["name"] for one in found]
+        raise InvalidRequestError("outputs", f'expected a list of {{"name": …}}, got {shown(found)}')
+    return [one["name"] for one in found], [_form(one, default) for one in found]
 
 
-def _tensor(at: int, found: Any) -> InputTensor:
+def _form(output: dict[str, Any], default: OutputForm) -> OutputForm:
+    parameters = _parameters(output.get("parameters"), "outputs")
+    classes = parameters.get("classification", 0)
+    if type(classes) is not int or classes < 0:
+        raise InvalidRequestError(
+            "outputs.parameters.classification", f"expected a number of classes, got {shown(classes)}"
+        )
+    return OutputForm(_truth(parameters, "binary_data", default.binary), classes)
+
+
+def _truth(parameters: dict[str, Any], name: str, default: bool) -> bool:  # noqa: FBT001 - what a flag is
+    found = parameters.get(name, default)
+    if type(found) is not bool:
+        raise InvalidRequestError(f"parameters.{name}", f"expected true or false, got {shown(found)}")
+    return found
+
+
+def _tensor(at: int, found: Any, binary: BinaryTensors | None) -> InputTensor:
     if type(found) is not dict or type(found.get("name")) is not str:
-        raise InvalidRequestError(f"inputs.{at}", f'expected a tensor with a "name", got {_shown(found)}')
+        raise InvalidRequestError(f"inputs.{at}", f'expected a tensor with a "name", got {shown(found)}')
     name, shape, datatype, data = found["name"], found.get("shape"), found.get("datatype"), found.get("data")
-    if type(shape) is not list or not _WHOLE.issuperset(map(type, shape)) or min(shape, default=0) < 0:
-        raise InvalidTensorError(name, f'expected a "shape" of whole numbers, got {_shown(shape)}')
+    size = _size(name, shape)
     if type(datatype) is not str:
-        raise InvalidTensorError(name, f'expected a "datatype", got {_shown(datatype)}')
+        raise InvalidTensorError(name, f'expected a "datatype", got {shown(datatype)}')
+    if "parameters" in found and _BINARY_SIZE in _parameters(found["parameters"], f"inputs.{at}"):
+        return InputTensor(name, datatype, shape, _binary(found, binary))
     if type(data) is not list:
-        raise InvalidTensorError(name, f'expected a list as "data", got {_shown(data)}')
+        raise InvalidTensorError(name, f'expected a list as "data", got {shown(data)}')
     if data and type(data[0]) is list:
-        data = _flat(name, shape, data)
-    if len(data) != (size := prod(shape)):
-        raise InvalidTensorError(name, f"has {len(data)} values, its shape {shape} asks for {size}")
+        data = flattened(name, shape, data)
+    if len(data) != size:
+        raise InvalidTensorError(
+            name, f"has {len(data)} values, its shape {sizes(shape)} asks for {shown(size)}"
+        )
     return InputTensor(name, datatype, shape, data)
 
 
-def _flat(name: str, shape: list[int], data: list[Any]) -> list[Any]:
+def _size(name: str, shape: Any) -> int:
+    """How many elements a tensor of the shape has. A loop is faster here than what has a name for it."""
+    if type(shape) is not list:
+        raise InvalidTensorError(name, f'expected a "shape" of whole numbers, got {shown(shape)}')
+    if len(shape) > LONGEST_SHAPE:
+        raise InvalidTensorError(name, f"has {len(shape)} dimensions, expected {LONGEST_SHAPE} at the most")
+    product = 1
+    for size in shape:
+        if type(size) is not int or size < 0:
+            raise InvalidTensorError(name, f'expected a "shape" of whole numbers, got {shown(size)}')
+        product *= size
+    return product
+
+
+def _binary(found: dict[str, Any], binary: BinaryTensors | None) -> "Array":
+    if binary is None:
+        raise InvalidTensorError(
+            found["name"], f"has a {_BINARY_SIZE}, which asks for a header {HEADER_LENGTH}"
+        )
+    if "data" in found:
+        raise InvalidTensorError(found["name"], f'has "data" and a {_BINARY_SIZE}: expected one of the two')
+    size = found["parameters"][_BINARY_SIZE]
+    return binary.take(found["name"], found["datatype"], found["shape"], size)
+
+
+def flattened(name: str, shape: list[int], data: list[Any]) -> list[Any]:
     """The elements of nested lists, each level as long as the shape says."""
     if len(data) != shape[0] if shape else True:
-        raise InvalidTensorError(name, f"has {len(data)} rows, its shape is {shape}")
+        raise InvalidTensorError(name, f"has {len(data)} rows, its shape is {sizes(shape)}")
     for size in shape[1:]:
         for at, row in enumerate(data):
             if type(row) is not list or len(row) != size:
-                raise InvalidTensorError(name, f"expected {size} values at {at}, got {_shown(row)}")
+                raise InvalidTensorError(name, f"expected {size} values at {at}, got {shown(row)}")
         data = list(chain.from_iterable(data))
     return data
-
-
-def _described(tensor: Tensor) -> dict[str, Any]:
-    return {"name": tensor.name, "datatype": tensor.datatype.value, "shape": list(tensor.shape)}
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def _shown(value: Any) -> str:
-    """The beginning of a value; a long one is never written out whole."""
-    if isinstance(value, list | dict):
-        return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
-    text = "nothing" if value is None else repr(value) if not isinstance(value, str) else repr(value[:_SHOWN])
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

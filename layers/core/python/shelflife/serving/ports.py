@@ -3,7 +3,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shelflife.contracts.data import StoredObject
-from shelflife.contracts.models import Datatype, ModelVersionReference, Tensor
+from shelflife.contracts.models import ModelVersionReference, Tensor
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
@@ -13,6 +13,7 @@ from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Re
 if TYPE_CHECKING:
     from shelflife.kernel.profiles import Profile
     from shelflife.serving.columns import Columns, ColumnTypes
+    from shelflife.serving.features import Features
     from shelflife.serving.figures import Figures
     from shelflife.serving.rollout import Rollout
     from shelflife.serving.strategy import Strategy
@@ -138,7 +139,7 @@ class Model(Protocol):
     """A model that can answer."""
 
     @property
-    def features(self) -> Mapping[str, Datatype]: ...
+    def features(self) -> "Features": ...
 
     @property
     def outputs(self) -> tuple[Tensor, ...]: ...

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.binding import bind
-from shelflife.serving.captures import Capture, per_row
+from shelflife.serving.captures import Capture
 from shelflife.serving.errors import InvalidRequestError, ModelFailedError
 from shelflife.serving.model import is_sampled
 from shelflife.serving.ports import Captures, Model, ModelCache
 from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
-from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows
+from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows, rows_of
 
 if TYPE_CHECKING:
     from shelflife.serving.tensors import Array
@@ -44,14 +45,18 @@ class Predictions:
         began = self.seconds()
         try:
             model = self.models.load(served.reference)
+            loaded = perf_counter_ns()
             rows = bind(request, model.features)
             wanted = _wanted(model, request.outputs)
+            bound = perf_counter_ns()
             arrays = model.run(rows.feed)
+            ran = perf_counter_ns()
         except ShelflifeError as error:
             self._failed(served, request, error, began)
             raise
+        latency_ms = (self.seconds() - began) * 1000
         prediction_id = request.id or self.new_id()
-        self._hand_over(self._capture(prediction_id, served, rows, (model, arrays), began), served)
+        self._hand_over(self._capture(prediction_id, served, rows, (model, arrays), latency_ms), served)
         return Prediction(
             id=prediction_id,
             deployment=served.deployment,
@@ -60,6 +65,10 @@ class Predictions:
             revision=served.revision,
             rows=rows.row_count,
             outputs=[(model.outputs[at], arrays[at]) for at in wanted],
+            latency_ms=latency_ms,
+            classes=served.reference.candidate.signature.classes,
+            bind_ns=bound - loaded,
+            run_ns=ran - bound,
         )
 
     def readiness(self, name: str, version: str | None) -> Readiness:
@@ -108,17 +117,18 @@ class Predictions:
         served: Served,
         rows: Rows,
         answered: "tuple[Model, list[Array]]",
-        began: float,
+        latency_ms: float,
     ) -> Capture:
         model, arrays = answered
         return Capture(
             served=served,
             capture_id=capture_id,
             captured_at=self.now(),
-            latency_ms=(self.seconds() - began) * 1000,
+            latency_ms=latency_ms,
             inputs=lambda: rows.sent,
             outputs=lambda: {
-                tensor.name: per_row(array) for tensor, array in zip(model.outputs, arrays, strict=True)
+                tensor.name: rows_of(tensor, array)
+                for tensor, array in zip(model.outputs, arrays, strict=True)
             },
             row_count=rows.row_count,
         )

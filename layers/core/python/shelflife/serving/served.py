@@ -114,6 +114,10 @@ class ServedModels:
         rule = self._rules[first.deployment]
         return [self._of_variant(rule, variant) for variant in rule.assignment.named.values()]
 
+    def forget(self, name: str) -> None:
+        """Read the deployment anew when it is asked for next."""
+        self._rules.pop(name, None)
+
     def versions(self, served: Served) -> list[int]:
         """All versions that can be asked for."""
         return self._deployments.versions(served.deployment, served.reference.model_name)

@@ -6,28 +6,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import onnxruntime
 
 from shelflife.aws.downloads import Download
 from shelflife.aws.objects import ObjectCorruptedError, ObjectNotFoundError, Objects
 from shelflife.contracts.models import Datatype, ModelVersionReference, Signature, Tensor
 from shelflife.serving.errors import ModelFailedError, ModelUnusableError
+from shelflife.serving.features import example_of, features_of
 
 if TYPE_CHECKING:
     from shelflife.serving.tensors import Array, Feed
 
 _ONNX_TYPE = {
     Datatype.BOOL: "tensor(bool)",
+    Datatype.UINT8: "tensor(uint8)",
+    Datatype.UINT16: "tensor(uint16)",
+    Datatype.UINT32: "tensor(uint32)",
+    Datatype.UINT64: "tensor(uint64)",
+    Datatype.INT8: "tensor(int8)",
+    Datatype.INT16: "tensor(int16)",
+    Datatype.INT32: "tensor(int32)",
     Datatype.INT64: "tensor(int64)",
+    Datatype.FP16: "tensor(float16)",
     Datatype.FP32: "tensor(float)",
+    Datatype.FP64: "tensor(double)",
     Datatype.BYTES: "tensor(string)",
-}
-_WARM: dict[Datatype, Any] = {
-    Datatype.BOOL: np.zeros((1, 1), dtype=np.bool_),
-    Datatype.INT64: np.zeros((1, 1), dtype=np.int64),
-    Datatype.FP32: np.zeros((1, 1), dtype=np.float32),
-    Datatype.BYTES: np.full((1, 1), "", dtype=object),
 }
 _ERRORS_ONLY = 3
 _SHOWN = 300
@@ -50,7 +53,7 @@ class OnnxModel:
 
     def __init__(self, session: Any, signature: Signature) -> None:
         self._session = session
-        self.features = {tensor.name: tensor.datatype for tensor in signature.inputs}
+        self.features = features_of(signature.inputs)
         self.outputs = signature.outputs
         self._names = [tensor.name for tensor in signature.outputs]
 
@@ -81,7 +84,7 @@ class StoredModels:
                 _check(what, given, asked)
             model = OnnxModel(session, signature)
             # The first run allocates what later ones use, and shows whether the model can answer at all.
-            model.run({name: _WARM[datatype] for name, datatype in model.features.items()})
+            model.run(example_of(model.features))
         except (ObjectNotFoundError, ObjectCorruptedError, ModelFailedError, _MismatchError) as error:
             raise ModelUnusableError(reference.model_name, reference.version, str(error)) from error
         return model

@@ -13,7 +13,7 @@ from typing import Any
 from shelflife.contracts.models import Datatype, ModelVersionReference, Tensor
 from shelflife.kernel.errors import InvalidError, ShelflifeError
 from shelflife.serving.binding import bind
-from shelflife.serving.captures import LONGEST_MESSAGE, CapturedRows, CaptureRole, ShadowRequest, per_row
+from shelflife.serving.captures import LONGEST_MESSAGE, CapturedRows, CaptureRole, ShadowRequest
 from shelflife.serving.errors import (
     CaptureNotTakenError,
     ModelUnusableError,
@@ -25,7 +25,7 @@ from shelflife.serving.errors import (
 )
 from shelflife.serving.ports import Deployments, Models, Versions
 from shelflife.serving.spill import Fate, Queue, batches
-from shelflife.serving.tensors import InferenceRequest, InputTensor
+from shelflife.serving.tensors import InferenceRequest, InputTensor, rows_of
 
 _MILLISECONDS = 1000
 #: What a shadow may do instead of an answer; anything else has nothing to do with it, and is tried again.
@@ -104,7 +104,9 @@ class Shadows:
         rows = bind(InferenceRequest(None, tensors, None), model.features)
         answered = zip(model.outputs, model.run(rows.feed), strict=True)
         outputs = {
-            tensor.name: per_row(array) for tensor, array in answered if tensor.name not in request.hidden
+            tensor.name: rows_of(tensor, array)
+            for tensor, array in answered
+            if tensor.name not in request.hidden
         }
         if 2 * len(json.dumps(outputs)) > LONGEST_MESSAGE:
             raise ShadowAnswerTooLongError(request.capture_id)

@@ -15,6 +15,7 @@ from shelflife.aws.objects import Objects
 from shelflife.kernel.errors import NotFoundError
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
+from shelflife.serving.dynamo_rollouts import DynamoRollouts
 from shelflife.serving.settings import (
     PredictSettings,
     PredictShadowsSettings,
@@ -25,16 +26,16 @@ from shelflife.serving.settings import (
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
-    from shelflife.serving.handoff import HandOff
-    from shelflife.serving.observing import Observations
-from shelflife.serving.dynamo_rollouts import DynamoRollouts
-
-if TYPE_CHECKING:
     from shelflife.serving.endings import Endings
     from shelflife.serving.executions import SfnExecutions
+    from shelflife.serving.handoff import HandOff
+    from shelflife.serving.observing import Observations
     from shelflife.serving.ports import ModelCache
     from shelflife.serving.prediction import Predictions
+    from shelflife.serving.protocol import Protocol
+    from shelflife.serving.repository import Repository
     from shelflife.serving.rollouts import RolloutControl
+    from shelflife.serving.scoring import Scoring
     from shelflife.serving.service import Serving
     from shelflife.serving.shadowing import Shadows
     from shelflife.serving.shifts import Shifts
@@ -123,7 +124,7 @@ def predictions() -> "Predictions":
         # What is remembered may come from a snapshot of the function (SnapStart): a monotonic clock can go on
         # from where it stood when that was taken, and the wall clock tells how long ago it was.
         served=ServedModels(DynamoDeployments(items), DynamoVersions(items), time.time, random),
-        models=_models(settings.model_budget_bytes),
+        models=_loaded_models(),
         captures=hand_off(),
         now=utc_now,
         seconds=perf_counter,
@@ -180,6 +181,34 @@ def shadows() -> "Shadows":
         captures=SqsQueue(lambda: client("sqs"), settings.capture_queue_url),
         seconds=perf_counter,
     )
+
+
+@cache
+def protocol() -> "Protocol":
+    from shelflife.serving.protocol import Protocol
+    from shelflife.serving.statistics import Statistics
+
+    return Protocol(predictions(), Statistics())
+
+
+@cache
+def repository() -> "Repository":
+    from shelflife.serving.repository import Repository
+
+    deployments = DynamoDeployments(_items(PredictSettings.from_env()))
+    return Repository(deployments, predictions().served, _loaded_models())
+
+
+@cache
+def scoring() -> "Scoring":
+    from shelflife.serving.scoring import Scoring
+
+    return Scoring(predictions(), DynamoDeployments(_items(PredictSettings.from_env())))
+
+
+@cache
+def _loaded_models() -> "ModelCache":
+    return _models(PredictSettings.from_env().model_budget_bytes)
 
 
 @cache
