@@ -74,6 +74,11 @@ def test_samples_that_are_all_alike_decide_nothing() -> None:
     assert (seen.decision, seen.lower, seen.p_value) == (Decision.UNDECIDED, None, 1)
 
 
+def test_values_too_small_to_be_squared_decide_nothing() -> None:
+    seen = compare(sums(*[0.0, 1e-160] * 100), sums(*[0.0, 3e-160] * 100), Goal(minimum_effect=1))
+    assert (seen.decision, seen.lower) == (Decision.UNDECIDED, None)
+
+
 def test_a_proportion_without_hits_still_has_a_spread() -> None:
     seen = compare(hits(0, 1000), hits(100, 1000), Goal(kind="proportion"))
     assert seen.decision is Decision.B_BETTER
@@ -93,6 +98,14 @@ def test_several_variants_share_alpha() -> None:
 def test_sums_that_no_samples_have_are_refused() -> None:
     with pytest.raises(ValidationError, match="no 2 samples have the sum"):
         Sums(count=2, total=10, squares=1)
+    with pytest.raises(ValidationError, match="no 2 samples have the sum"):
+        Sums(count=2, total=1e200, squares=1)
+
+
+def test_a_tiny_effect_of_interest_decides_late_and_not_wrongly() -> None:
+    seen = compare(hits(0, 100), hits(100, 100), Goal(kind="proportion", minimum_effect=1e-200))
+    assert seen.decision is Decision.UNDECIDED
+    assert seen.p_value == pytest.approx(1)
 
 
 finite = st.lists(st.floats(-1e3, 1e3), min_size=100, max_size=120)

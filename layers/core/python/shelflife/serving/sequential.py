@@ -33,6 +33,8 @@ from shelflife.kernel.model import Model
 DEFAULT_SPREAD = 0.1
 #: What is left of a variance below this share of the squared mean is rounding.
 _ROUNDING = 1e-12
+#: Of a difference; what is smaller could not be squared.
+_LEAST_VARIANCE = 1e-100
 
 
 class Decision(StrEnum):
@@ -69,7 +71,7 @@ class Sums(Model):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        least = self.total**2 / self.count if self.count else self.total**2
+        least = self.total * self.total / max(self.count, 1)
         if self.squares < least * (1 - 1e-9):
             raise ValueError(
                 f"no {self.count} samples have the sum {self.total} and the squares {self.squares}"
@@ -130,14 +132,20 @@ def compare_to_control(control: Sums, variants: Mapping[str, Sums], goal: Goal) 
 
 def log_evidence(effect: float, variance: float, spread: float) -> float:
     """The logarithm of the evidence E against no effect; `variance` is that of the estimate, above 0."""
-    mixed = variance + spread * spread
-    return (math.log(variance / mixed) + (effect * spread) ** 2 / (variance * mixed)) / 2
+    score, information = effect / math.sqrt(variance), _information(variance, spread)
+    return (score * score * information / (1 + information) - math.log1p(information)) / 2
 
 
 def radius(variance: float, spread: float, alpha: float) -> float:
     """Half the width of the confidence sequence: effects farther away have evidence over 1 / alpha."""
-    mixed = variance + spread * spread
-    return math.sqrt(variance * mixed * (math.log(mixed / variance) - 2 * math.log(alpha))) / spread
+    information = _information(variance, spread)
+    return math.sqrt(variance * (1 + 1 / information) * (math.log1p(information) - 2 * math.log(alpha)))
+
+
+def _information(variance: float, spread: float) -> float:
+    """What is known of an effect of the mixture's size: its square over the variance."""
+    ratio = spread / math.sqrt(variance)
+    return max(ratio * ratio, _LEAST_VARIANCE)
 
 
 def _compared(a: Sums, b: Sums, goal: Goal, rivals: int) -> Comparison:
@@ -150,7 +158,7 @@ def _compared(a: Sums, b: Sums, goal: Goal, rivals: int) -> Comparison:
     effect = b.mean - a.mean
     variances = [one.variance if goal.kind == "mean" else one.share_variance for one in (a, b)]
     variance = variances[0] / a.count + variances[1] / b.count
-    if variance <= 0:
+    if variance < _LEAST_VARIANCE:
         return _unknown(effect, "all samples are alike: nothing tells how sure the difference is", counted)
     spread = goal.minimum_effect or DEFAULT_SPREAD * math.sqrt(sum(variances) / 2)
     reach = radius(variance, spread, goal.alpha / rivals)
