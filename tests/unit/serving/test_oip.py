@@ -104,7 +104,7 @@ def test_binary_tensors_are_refused_in_words() -> None:
 
 
 def answered(values: Any) -> Any:
-    prediction = Prediction("7", "bikes", "v3", 3, 2, 2, [(PREDICTION, values)], captures_dropped=0)
+    prediction = Prediction("7", "bikes", "v3", 3, 2, 2, [(PREDICTION, values)])
     return json.loads(answer_text(prediction), parse_constant=pytest.fail)
 
 
