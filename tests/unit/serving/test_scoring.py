@@ -13,7 +13,7 @@ from tests.fakes.predicting import ServedWorld
 
 FEATURES = (input_of("hr", Datatype.INT64), input_of("temp"), input_of("season", Datatype.BYTES))
 COLUMNS = ["season", "temp", "hr"]
-ROWS = [["winter", 0.5, 8], [None, None, 9]]
+ROWS: list[list[Any]] = [["winter", 0.5, 8], [None, None, 9]]
 RECORDS: list[dict[str, Any]] = [{"season": "winter", "temp": 0.5, "hr": 8}, {"hr": 9}]
 CSV = "season,temp,hr,note\nwinter,0.5,8,x\n,,9,y\n"
 
@@ -105,7 +105,7 @@ def test_cells_of_csv_are_read_as_the_feature_asks(
     [
         (
             {},
-            "body: expected exactly one of 'dataframe_split', 'dataframe_records', 'instances', 'inputs', got",
+            "body: expected exactly one of 'dataframe_split', 'dataframe_records', 'instances', 'inputs'",
         ),
         ({"inputs": [], "instances": []}, "body: expected exactly one of"),
         ([1], "body: expected a JSON object"),
