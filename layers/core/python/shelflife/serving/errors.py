@@ -169,10 +169,3 @@ class CaptureNotTakenError(UnavailableError):
 
     def __init__(self, message_id: str) -> None:
         super().__init__(f"the queue did not take a capture of message {message_id!r}")
-
-
-class ShadowAnswerTooLongError(InvalidError):
-    """What the shadow answers does not fit into one message beside what the live variant answered."""
-
-    def __init__(self, capture_id: str) -> None:
-        super().__init__(f"a shadow's answer to {capture_id!r} is too long to be captured")
