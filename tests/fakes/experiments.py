@@ -5,7 +5,7 @@ from datetime import datetime
 from shelflife.kernel.paging import Page, decode_cursor, encode_cursor
 from shelflife.serving.errors import ExperimentChangedError
 from shelflife.serving.experiment import Experiment
-from shelflife.serving.goals import CountedGoal
+from shelflife.serving.goals import MILLION, CountedGoal
 from shelflife.serving.sequential import Sums
 
 
@@ -52,6 +52,6 @@ class MemoryExperiments:
 def _sums(goals: Sequence[CountedGoal]) -> Sums:
     return Sums(
         count=len(goals),
-        total=float(sum(goal.value for goal in goals)),
-        squares=float(sum(goal.value**2 for goal in goals)),
+        total=sum(goal.millionths for goal in goals) / MILLION,
+        squares=sum(goal.millionths**2 for goal in goals) / MILLION**2,
     )

@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -132,9 +130,9 @@ def _writes(experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) ->
     # As long as its capture is known, whose claim is older, a goal could be told again.
     expiry = int((at + CLAIM_KEPT).timestamp())
     part = random.randrange(_PARTS)  # noqa: S311 - any part will do
-    values: dict[str, list[Decimal]] = {}
+    values: dict[str, list[int]] = {}
     for goal in goals:
-        values.setdefault(goal.variant, []).append(goal.value)
+        values.setdefault(goal.variant, []).append(goal.millionths)
     return [
         *(
             Write(
@@ -142,7 +140,7 @@ def _writes(experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) ->
                     "pk": f"GOAL#{experiment_id}#{digest_of(goal.prediction_id)}",
                     "sk": _GOAL,
                     "variant": goal.variant,
-                    "goal_value": goal.value,
+                    "goal_millionths": goal.millionths,
                     EXPIRY: expiry,
                 },
                 condition="attribute_not_exists(pk)",
@@ -153,27 +151,26 @@ def _writes(experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) ->
     ]
 
 
-def _adding(pk: str, sk: str, values: Sequence[Decimal]) -> Write:
-    from shelflife.serving.goals import EXACT
-
+def _adding(pk: str, sk: str, values: Sequence[int]) -> Write:
     return Write(
         key={"pk": pk, "sk": sk},
         update="ADD goal_count :count, goal_total :total, goal_squares :squares",
         values={
             ":count": len(values),
-            ":total": reduce(EXACT.add, values),
-            ":squares": reduce(EXACT.add, [EXACT.multiply(value, value) for value in values]),
+            ":total": sum(values),
+            ":squares": sum(value * value for value in values),
         },
     )
 
 
 def _sums(parts: Sequence[Item]) -> "Sums":
+    from shelflife.serving.goals import MILLION
     from shelflife.serving.sequential import Sums
 
     return Sums(
         count=sum(part["goal_count"] for part in parts),
-        total=sum(part["goal_total"] for part in parts),
-        squares=sum(part["goal_squares"] for part in parts),
+        total=sum(part["goal_total"] for part in parts) / MILLION,
+        squares=sum(part["goal_squares"] for part in parts) / MILLION**2,
     )
 
 

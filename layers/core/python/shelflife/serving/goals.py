@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
 from pydantic import Field
@@ -16,10 +16,10 @@ from shelflife.serving.model import is_name
 from shelflife.serving.ports import Claims, Deployments, Experiments
 
 MOST_GOALS = 1000
-#: With values up to a billion in millionths, ten million squares add up exactly in DynamoDB's 38 digits.
+#: Values are counted in whole millionths, which add up without drift; a hundred million squares of the largest
+#: fit into DynamoDB's 38 digits.
+MILLION = 1_000_000
 _LARGEST = 1e9
-_FINEST = Decimal("0.000001")
-EXACT = Context(prec=38)
 
 
 class ToldGoal(Model):
@@ -30,8 +30,8 @@ class ToldGoal(Model):
     goal: Name | None = None
 
     @property
-    def exact(self) -> Decimal:
-        return Decimal(repr(self.value)).quantize(_FINEST)
+    def millionths(self) -> int:
+        return round(Decimal(repr(self.value)) * MILLION)
 
 
 class CountedGoal(NamedTuple):
@@ -39,7 +39,7 @@ class CountedGoal(NamedTuple):
 
     prediction_id: str
     variant: str
-    value: Decimal
+    millionths: int
 
 
 class Told(Model):
@@ -83,7 +83,7 @@ class Goals:
         keys = {id: claim_key_of(name, id) for id in asked}
         answered = self.claims.answered([*keys.values()])
         counted = [
-            CountedGoal(id, answered[keys[id]].variant, first[id].exact)
+            CountedGoal(id, answered[keys[id]].variant, first[id].millionths)
             for id in asked
             if keys[id] in answered and experiment.counts(answered[keys[id]])
         ]
