@@ -1,6 +1,9 @@
+from typing import cast
+
 from aws_cdk import (
     aws_events,
     aws_events_targets,
+    aws_iam,
     aws_lambda,
 )
 from constructs import Construct
@@ -171,8 +174,10 @@ class ServingStack(ContextStack):
             functions=functions,
             timeout_hours=24 * 60,
         ).state_machine
-        for waiting in (api, functions["hold_rollout"]):
-            deploy.grant_task_response(waiting)
+        deploy.grant_task_response(api)
+        # In its role's own policy this would be a circle: the workflow needs the function, that its policy.
+        holder = cast("aws_iam.IRole", functions["hold_rollout"].role)
+        deploy.grant_task_response(aws_iam.Policy(self, "AnswersRollouts", roles=[holder]))
         aws_events.Rule(
             self,
             "OnRolloutStarted",
