@@ -12,6 +12,7 @@ from tests.harness.extensions_api import ExtensionsApi, extensions_api
 
 CONTEXT = LambdaContext()
 REQUEST_ID = CONTEXT.aws_request_id
+EVENT = {"number": 1}
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def answer(event: Any, context: Any) -> Any:
 def test_without_extensions_the_work_is_done_before_the_answer_leaves() -> None:
     work = Work()
     work.may_end.set()
-    assert AfterAnswer(answer, work, "serving/captures", {})(1, CONTEXT) == {"answer": 1}
+    assert AfterAnswer(answer, work, "serving/captures", {})(EVENT, CONTEXT) == {"answer": EVENT}
     assert work.done == [REQUEST_ID]
 
 
@@ -57,7 +58,7 @@ def test_an_extension_works_after_the_answer_and_holds_the_environment_until_the
         assert not work.begun.wait(0.1)
         context = LambdaContext()
         context.aws_request_id = REQUEST_ID if number == 1 else "another"
-        assert handler(number, context) == {"answer": number}
+        assert handler({"number": number}, context) == {"answer": {"number": number}}
         assert work.begun.wait(5)
         assert not api.is_idle(0.1)
         work.may_end.set()
@@ -73,7 +74,7 @@ def test_an_answer_that_is_there_before_its_event_is_told_is_followed_all_the_sa
     work.may_end.set()
     handler = AfterAnswer(answer, work, "serving/captures", {"AWS_LAMBDA_RUNTIME_API": api.address})
     assert api.is_idle(5)
-    handler(1, CONTEXT)
+    handler(EVENT, CONTEXT)
     assert not work.begun.wait(0.1)
     api.invoke(REQUEST_ID)
     assert api.is_idle(5)
@@ -101,7 +102,7 @@ def test_a_handler_that_fails_is_followed_too(api: ExtensionsApi) -> None:
         if environ:
             api.invoke(REQUEST_ID)
         with pytest.raises(KeyError):
-            handler(1, CONTEXT)
+            handler(EVENT, CONTEXT)
     assert api.is_idle(5)
     assert work.done == [REQUEST_ID] * 2
 
@@ -112,7 +113,7 @@ def test_whoever_cannot_register_works_before_the_answer(api: ExtensionsApi, add
     work = Work()
     work.may_end.set()
     known = api.address if address == "refuses" else address
-    AfterAnswer(answer, work, "serving/captures", {"AWS_LAMBDA_RUNTIME_API": known})(1, CONTEXT)
+    AfterAnswer(answer, work, "serving/captures", {"AWS_LAMBDA_RUNTIME_API": known})(EVENT, CONTEXT)
     assert work.done == [REQUEST_ID]
 
 
@@ -123,7 +124,7 @@ def test_once_the_api_fails_the_work_is_done_before_the_answer(api: ExtensionsAp
     assert api.is_idle(5)
     api.end()
     handler.join(5)
-    handler(1, CONTEXT)
+    handler(EVENT, CONTEXT)
     assert work.done == [REQUEST_ID]
 
 
@@ -133,7 +134,7 @@ def test_work_that_fails_is_told_and_costs_no_answer(capsys: pytest.CaptureFixtu
         message = "no room"
         raise OSError(message)
 
-    assert AfterAnswer(answer, fail, "serving/captures", {})(1, CONTEXT) == {"answer": 1}
+    assert AfterAnswer(answer, fail, "serving/captures", {})(EVENT, CONTEXT) == {"answer": EVENT}
     line, metrics = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert (line["door"], line["exception_name"], line["request_id"]) == (
         "serving/captures",
@@ -145,5 +146,5 @@ def test_work_that_fails_is_told_and_costs_no_answer(capsys: pytest.CaptureFixtu
 
 
 def test_work_that_went_well_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    AfterAnswer(answer, lambda _: None, "serving/captures", {})(1, CONTEXT)
+    AfterAnswer(answer, lambda _: None, "serving/captures", {})(EVENT, CONTEXT)
     assert capsys.readouterr().out == ""

@@ -115,7 +115,7 @@ def test_what_the_queue_does_not_take_is_tried_again_and_given_up_in_the_end(
     for capture_id in ("a", "hated", "b"):
         hand_off.send(capture(capture_id))
     assert hand_off.flush() == HandedOver(sent=2, waiting=1)
-    told = []
+    told: list[HandedOver] = []
     while len(told) < MOST_TRIES - 1:
         captures.now += LONGEST_REST
         told.append(hand_off.flush())

@@ -22,6 +22,7 @@ from shelflife.serving.errors import (
     VersionStableError,
     VersionUnknownError,
 )
+from shelflife.serving.experiment_endings import ExperimentEndings
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.judgement import Criteria
 from shelflife.serving.model import Change, DeployableVersion, Deployment
@@ -95,6 +96,13 @@ class World:
             executions=self.executions,
             shifts=self.shifts,
             endings=self.endings,
+            experiments=ExperimentEndings(
+                deployments=self.deployments,
+                experiments=self.deployments.experiments,
+                shifts=self.shifts,
+                now=self.now,
+                new_id=self.new_id,
+            ),
             now=self.now,
             new_id=self.new_id,
         )

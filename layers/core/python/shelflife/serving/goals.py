@@ -16,8 +16,8 @@ from shelflife.serving.model import is_name
 from shelflife.serving.ports import Claims, Deployments, Experiments
 
 MOST_GOALS = 1000
-#: Values are counted in whole millionths, which add up without drift; a hundred million squares of the largest
-#: fit into DynamoDB's 38 digits.
+#: Values are counted in whole millionths, which add up without drift; a hundred million squares of the
+#: largest fit into DynamoDB's 38 digits.
 MILLION = 1_000_000
 _LARGEST = 1e9
 
