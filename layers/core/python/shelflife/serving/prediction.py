@@ -56,7 +56,8 @@ class Predictions:
             raise
         latency_ms = (self.seconds() - began) * 1000
         prediction_id = request.id or self.new_id()
-        self._hand_over(self._capture(prediction_id, served, rows, (model, arrays), latency_ms), served)
+        capture = self._capture(prediction_id, served, rows, (model, arrays), latency_ms)
+        self._hand_over(capture, served, model)
         return Prediction(
             id=prediction_id,
             deployment=served.deployment,
@@ -85,10 +86,12 @@ class Predictions:
             return Readiness(name, ready=False, reason=str(error))
         return Readiness(name, ready=True)
 
-    def _hand_over(self, capture: Capture, served: Served) -> None:
-        if served.capture.takes(capture.capture_id):
+    def _hand_over(self, capture: Capture, served: Served, model: Model) -> None:
+        policy = served.capture
+        if policy.takes(capture.capture_id):
             self.captures.send(capture)
-        if served.shadows:
+        # A shadow needs every feature, and what is masked never leaves the process.
+        if served.shadows and not any(map(policy.masks, model.features)):
             seen_by = [
                 shadow.name
                 for shadow in served.shadows

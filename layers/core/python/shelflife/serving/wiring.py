@@ -13,7 +13,7 @@ from shelflife.aws.clients import client, hurried_sqs
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.errors import NotFoundError
-from shelflife.kernel.ids import new_id, utc_now
+from shelflife.kernel.ids import new_id, new_key, utc_now
 from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
 from shelflife.serving.dynamo_rollouts import DynamoRollouts
 from shelflife.serving.settings import (
@@ -53,7 +53,13 @@ def serving() -> "Serving":
     from shelflife.serving.service import Serving
 
     items = _items(ServingSettings.from_env())
-    return Serving(deployments=DynamoDeployments(items), shifts=_shifts(items), now=utc_now, new_id=new_id)
+    return Serving(
+        deployments=DynamoDeployments(items),
+        shifts=_shifts(items),
+        now=utc_now,
+        new_id=new_id,
+        new_key=new_key,
+    )
 
 
 @cache
