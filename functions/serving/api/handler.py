@@ -17,7 +17,8 @@ from shelflife.serving.observing import WindowsAsked
 from shelflife.serving.rollout import Rollout
 from shelflife.serving.strategy import AllAtOnce, Strategy
 from shelflife.serving.traffic import TrafficRule
-from shelflife.serving.wiring import experiment_control, goals, observations, rollout_control, serving
+from shelflife.serving.wiring import experiment_control, goals, rollout_control, serving
+from shelflife.serving.wiring_captures import observations
 
 door = HttpDoor(Context.SERVING)
 handler = door.handle

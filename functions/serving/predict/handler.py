@@ -14,7 +14,8 @@ from shelflife.serving.oip import HEADER_LENGTH
 from shelflife.serving.scoring import prediction_text, predictions_text
 from shelflife.serving.served import Routing
 from shelflife.serving.tensors import Prediction
-from shelflife.serving.wiring import hand_off, predictions, preloads, protocol, repository, scoring
+from shelflife.serving.wiring import predictions, preloads, protocol, repository, scoring
+from shelflife.serving.wiring_captures import hand_off
 
 #: What JSON with tensors behind it is.
 BYTES = "application/octet-stream"

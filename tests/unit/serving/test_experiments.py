@@ -33,9 +33,10 @@ from shelflife.serving.shifts import Shifts
 from shelflife.serving.standing import Finding, Standing
 from shelflife.serving.strategy import AT_ONCE
 from shelflife.serving.traffic import LiveVariant, TrafficRule, only
+from tests.fakes.captures import MemoryClaims
 from tests.fakes.deployments import BY_HAND, NOON, deployment, revision, rule
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import MemoryClaims, MemoryDeployments, MemoryExecutions, MemoryVersions
+from tests.fakes.serving import MemoryDeployments, MemoryExecutions, MemoryVersions
 
 HALVES = rule((1, 50), (2, 50))
 ORDERS = GoalMetric(name="order_value")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.binding import bind
+from shelflife.serving.capture_ports import Captures
 from shelflife.serving.captures import Capture
 from shelflife.serving.errors import InvalidRequestError, ModelFailedError
 from shelflife.serving.model import is_sampled
-from shelflife.serving.ports import Captures, Model, ModelCache
+from shelflife.serving.ports import Model, ModelCache
 from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows, rows_of
 

@@ -3,13 +3,12 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import cache, partial
 from random import random
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from shelflife.aws.clients import client, hurried_sqs
+from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.errors import NotFoundError
@@ -18,11 +17,10 @@ from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVer
 from shelflife.serving.dynamo_rollouts import DynamoRollouts
 from shelflife.serving.settings import (
     PredictSettings,
-    PredictShadowsSettings,
     PreloadSettings,
     ServingSettings,
-    StoreCapturesSettings,
 )
+from shelflife.serving.wiring_captures import hand_off
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from shelflife.serving.experiment_endings import ExperimentEndings
     from shelflife.serving.experiments import ExperimentControl
     from shelflife.serving.goals import Goals
-    from shelflife.serving.handoff import HandOff
-    from shelflife.serving.observing import Observations
     from shelflife.serving.ports import ModelCache
     from shelflife.serving.prediction import Predictions
     from shelflife.serving.protocol import Protocol
@@ -40,10 +36,8 @@ if TYPE_CHECKING:
     from shelflife.serving.rollouts import RolloutControl
     from shelflife.serving.scoring import Scoring
     from shelflife.serving.service import Serving
-    from shelflife.serving.shadowing import Shadows
     from shelflife.serving.shifts import Shifts
     from shelflife.serving.steps import RolloutSteps
-    from shelflife.serving.storing import CaptureStore
 
 # ruff: noqa: PLC0415 - see the first line
 
@@ -60,15 +54,6 @@ def serving() -> "Serving":
         new_id=new_id,
         new_key=new_key,
     )
-
-
-@cache
-def observations() -> "Observations":
-    from shelflife.serving.dynamo_windows import DynamoWindows
-    from shelflife.serving.observing import Observations
-
-    items = _items(ServingSettings.from_env())
-    return Observations(DynamoDeployments(items), DynamoWindows(items), utc_now)
 
 
 @cache
@@ -167,7 +152,7 @@ def predictions() -> "Predictions":
     )
 
 
-def _models(budget_bytes: int) -> "ModelCache":
+def models_within(budget_bytes: int) -> "ModelCache":
     from shelflife.serving.model_cache import LruModels
     from shelflife.serving.sessions import StoredModels, threads_for
 
@@ -186,36 +171,6 @@ def _preloaded(name: str) -> Mapping[str, Any]:
     except NotFoundError as error:
         reason = str(error)
     return {"deployment": name} | ({} if reason is None else {"failed": True, "reason": reason})
-
-
-@cache
-def hand_off() -> "HandOff":
-    from shelflife.serving.handoff import HandOff
-    from shelflife.serving.queue import SqsQueue
-
-    settings = PredictSettings.from_env()
-    hurried = cache(hurried_sqs)
-    return HandOff(
-        captures=SqsQueue(hurried, settings.capture_queue_url),
-        shadows=SqsQueue(hurried, settings.shadow_queue_url),
-        seconds=monotonic,
-    )
-
-
-@cache
-def shadows() -> "Shadows":
-    from shelflife.serving.queue import SqsQueue
-    from shelflife.serving.shadowing import Shadows
-
-    settings = PredictShadowsSettings.from_env()
-    items = _items(settings)
-    return Shadows(
-        deployments=DynamoDeployments(items),
-        versions=DynamoVersions(items),
-        models=_models(settings.model_budget_bytes),
-        captures=SqsQueue(lambda: client("sqs"), settings.capture_queue_url),
-        seconds=perf_counter,
-    )
 
 
 @cache
@@ -243,28 +198,7 @@ def scoring() -> "Scoring":
 
 @cache
 def _loaded_models() -> "ModelCache":
-    return _models(PredictSettings.from_env().model_budget_bytes)
-
-
-@cache
-def capture_store() -> "CaptureStore":
-    from shelflife.serving.claims import DynamoClaims
-    from shelflife.serving.dynamo_windows import DynamoWindows
-    from shelflife.serving.files import S3CaptureFiles
-    from shelflife.serving.filing import Room
-    from shelflife.serving.profiling import S3Baselines
-    from shelflife.serving.storing import CaptureStore
-
-    settings = StoreCapturesSettings.from_env()
-    items, objects = _items(settings), Objects(client("s3"))
-    room = Room(
-        claims=DynamoClaims(items),
-        files=S3CaptureFiles(objects, settings.capture_bucket_name),
-        windows=DynamoWindows(items, timedelta(days=settings.window_days)),
-        baselines=S3Baselines(objects),
-        now=utc_now,
-    )
-    return CaptureStore(DynamoDeployments(items), DynamoVersions(items), room, new_id)
+    return models_within(PredictSettings.from_env().model_budget_bytes)
 
 
 def _shifts(items: Items) -> "Shifts":
@@ -307,6 +241,6 @@ def _executions() -> "SfnExecutions":
 
 
 def _items(
-    settings: ServingSettings | PredictSettings | PredictShadowsSettings | StoreCapturesSettings,
+    settings: ServingSettings | PredictSettings,
 ) -> Items:
     return Items(client("dynamodb"), settings.serving_table_name)
