@@ -17,8 +17,9 @@ from shelflife.serving.errors import (
 )
 from shelflife.serving.experiment import Experiment, GoalMetric
 from shelflife.serving.experiment_endings import ExperimentEndings
+from shelflife.serving.experiment_ports import Experiments
 from shelflife.serving.model import Change, Deployment, is_name
-from shelflife.serving.ports import Deployments, Experiments
+from shelflife.serving.ports import Deployments
 from shelflife.serving.standing import Standing, standing
 from shelflife.serving.traffic import TrafficRule
 

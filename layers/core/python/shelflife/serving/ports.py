@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from shelflife.serving.experiment import Experiment
     from shelflife.serving.features import Features
     from shelflife.serving.figures import Figures
-    from shelflife.serving.goals import CountedGoal
     from shelflife.serving.rollout import Rollout
-    from shelflife.serving.sequential import Sums
     from shelflife.serving.strategy import Strategy
     from shelflife.serving.tensors import Array, Feed
 
@@ -115,34 +113,6 @@ class Rollouts(Protocol):
         """How a version that the deployment's alias moves to takes over: all at once, unless it was set."""
 
     def set_strategy(self, deployment: str, strategy: "Strategy") -> None: ...
-
-
-class Experiments(Protocol):
-    """Experiments and what was counted for them; those that begin and end are written by `Deployments`."""
-
-    def find(self, deployment: str, experiment_id: str) -> "Experiment | None": ...
-
-    def page(self, deployment: str, limit: int, cursor: str | None) -> "Page[Experiment]":
-        """Experiments of a deployment, newest first."""
-
-    def change(self, experiment: "Experiment") -> "Experiment":
-        """Write the experiment as it is to be; it comes back as it was written.
-
-        Raises:
-            ExperimentChangedError: somebody wrote it since it was read.
-        """
-
-    def count(self, experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) -> frozenset[str]:
-        """Count each prediction's goal once, whoever tells it how often; ids of those counted before.
-
-        No prediction may be among them twice.
-
-        Raises:
-            GoalsContendedError: others keep counting at the same time; some are counted, told again all are.
-        """
-
-    def tally(self, experiment_id: str) -> "Mapping[str, Sums]":
-        """What was counted by now, by variant; without those for whom nothing was."""
 
 
 class Executions(Protocol):

@@ -23,12 +23,10 @@ from shelflife.serving.settings import (
     ServingSettings,
     StoreCapturesSettings,
 )
+from shelflife.serving.wiring_parts import endings_of, executions, experiment_endings_of, shifts_of
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
-    from shelflife.serving.endings import Endings
-    from shelflife.serving.executions import SfnExecutions
-    from shelflife.serving.experiment_endings import ExperimentEndings
     from shelflife.serving.experiments import ExperimentControl
     from shelflife.serving.goals import Goals
     from shelflife.serving.handoff import HandOff
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
     from shelflife.serving.scoring import Scoring
     from shelflife.serving.service import Serving
     from shelflife.serving.shadowing import Shadows
-    from shelflife.serving.shifts import Shifts
     from shelflife.serving.steps import RolloutSteps
     from shelflife.serving.storing import CaptureStore
 
@@ -53,7 +50,7 @@ def serving() -> "Serving":
     from shelflife.serving.service import Serving
 
     items = _items(ServingSettings.from_env())
-    return Serving(deployments=DynamoDeployments(items), shifts=_shifts(items), now=utc_now, new_id=new_id)
+    return Serving(deployments=DynamoDeployments(items), shifts=shifts_of(items), now=utc_now, new_id=new_id)
 
 
 @cache
@@ -73,10 +70,10 @@ def rollout_control() -> "RolloutControl":
     return RolloutControl(
         deployments=DynamoDeployments(items),
         rollouts=DynamoRollouts(items),
-        executions=_executions(),
-        shifts=_shifts(items),
-        endings=_endings(items),
-        experiments=_experiment_endings(items),
+        executions=executions(),
+        shifts=shifts_of(items),
+        endings=endings_of(items),
+        experiments=experiment_endings_of(items),
         now=utc_now,
         new_id=new_id,
     )
@@ -91,7 +88,7 @@ def experiment_control() -> "ExperimentControl":
     return ExperimentControl(
         deployments=DynamoDeployments(items),
         experiments=DynamoExperiments(items),
-        endings=_experiment_endings(items),
+        endings=experiment_endings_of(items),
         now=utc_now,
         new_id=new_id,
     )
@@ -117,9 +114,9 @@ def rollout_steps() -> "RolloutSteps":
         deployments=DynamoDeployments(items),
         rollouts=DynamoRollouts(items),
         windows=DynamoWindows(items),
-        executions=_executions(),
-        shifts=_shifts(items),
-        endings=_endings(items),
+        executions=executions(),
+        shifts=shifts_of(items),
+        endings=endings_of(items),
         now=utc_now,
     )
 
@@ -136,7 +133,7 @@ def activations() -> "Activations":
         versions=DynamoVersions(items),
         # A session of an earlier activation says nothing of the file that others will load.
         models=StoredModels(Objects(client("s3"))),
-        shifts=_shifts(items),
+        shifts=shifts_of(items),
         rollouts=rollout_control(),
         now=utc_now,
     )
@@ -259,45 +256,6 @@ def capture_store() -> "CaptureStore":
         now=utc_now,
     )
     return CaptureStore(DynamoDeployments(items), DynamoVersions(items), room, new_id)
-
-
-def _shifts(items: Items) -> "Shifts":
-    from shelflife.serving.shifts import Shifts
-
-    return Shifts(
-        deployments=DynamoDeployments(items), versions=DynamoVersions(items), now=utc_now, new_id=new_id
-    )
-
-
-def _endings(items: Items) -> "Endings":
-    from shelflife.serving.endings import Endings
-
-    return Endings(
-        deployments=DynamoDeployments(items),
-        rollouts=DynamoRollouts(items),
-        shifts=_shifts(items),
-        now=utc_now,
-        new_id=new_id,
-    )
-
-
-def _experiment_endings(items: Items) -> "ExperimentEndings":
-    from shelflife.serving.dynamo_experiments import DynamoExperiments
-    from shelflife.serving.experiment_endings import ExperimentEndings
-
-    return ExperimentEndings(
-        deployments=DynamoDeployments(items),
-        experiments=DynamoExperiments(items),
-        shifts=_shifts(items),
-        now=utc_now,
-        new_id=new_id,
-    )
-
-
-def _executions() -> "SfnExecutions":
-    from shelflife.serving.executions import SfnExecutions
-
-    return SfnExecutions(client("stepfunctions"))
 
 
 def _items(
