@@ -1,10 +1,10 @@
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from shelflife.kernel.paging import Page
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shelflife.kernel.paging import Page
     from shelflife.serving.experiment import Experiment
     from shelflife.serving.goals import CountedGoal
     from shelflife.serving.sequential import Sums
