@@ -12,7 +12,7 @@ from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
 from shelflife.serving.experiment import Experiment, GoalMetric
 from shelflife.serving.goals import MOST_GOALS, Told, ToldGoal
-from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision
+from shelflife.serving.model import CachePolicy, CapturePolicy, Change, Deployment, Revision
 from shelflife.serving.observing import WindowsAsked
 from shelflife.serving.rollout import Rollout
 from shelflife.serving.strategy import AllAtOnce, Strategy
@@ -38,6 +38,10 @@ class TrafficRequest(TrafficRule):
 
     reason: str = Field(default="set by hand", min_length=1, max_length=500)
     expected_revision: int | None = None
+
+
+class CacheRequest(Model):
+    cache: CachePolicy | None
 
 
 class StrategyRequest(Model):
@@ -126,6 +130,12 @@ def set_traffic(call: Call[TrafficRequest], name: str) -> dict[str, Any]:
     rule = TrafficRule(live=asked.live, shadows=asked.shadows)
     change = Change(changed_by=who, reason=asked.reason)
     return _shown(serving().shift(name, rule, change, expected_revision=asked.expected_revision))
+
+
+@door.put("/v1/serving/deployments/<name>/cache", body=CacheRequest)
+def set_cache(call: Call[CacheRequest], name: str) -> dict[str, Any]:
+    """Keep answers for who asks the same again, or keep none."""
+    return _shown(serving().cache(name, call.body.cache))
 
 
 @door.delete("/v1/serving/deployments/<name>")

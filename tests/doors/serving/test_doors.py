@@ -180,6 +180,21 @@ def test_a_rule_is_put_shown_and_refused_by_who_saw_another_revision(table: Item
     assert told.count("deployment.activated") == 1
 
 
+def test_answers_are_kept_by_a_policy_or_not_at_all() -> None:
+    serving()
+    path = "/v1/serving/deployments/bikes/cache"
+    assert ask("GET", "/v1/serving/deployments/bikes")[1]["cache"] is None
+    policy = {"ttl_seconds": 300}
+    status, shown = ask("PUT", path, {"cache": policy}, role="contributor")
+    assert (status, shown["cache"]) == (200, policy)
+    assert ask("GET", "/v1/serving/deployments/bikes")[1]["cache"] == policy
+    assert ask("PUT", path, {"cache": None})[1]["cache"] is None
+    for wrong in ({}, {"cache": {"ttl_seconds": 0}}, {"cache": {"ttl_seconds": 10**7}}):
+        assert ask("PUT", path, wrong)[0] == 400
+    assert ask("PUT", path, {"cache": policy}, role="viewer")[0] == 403
+    assert ask("PUT", "/v1/serving/deployments/boats/cache", {"cache": policy})[0] == 404
+
+
 def experimenting(table: Items) -> None:
     """Deployment `bikes` has two versions of equal weight."""
     serving()

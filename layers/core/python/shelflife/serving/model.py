@@ -33,6 +33,12 @@ class CapturePolicy(Model):
         return is_sampled(capture_id, self.sampling_rate)
 
 
+class CachePolicy(Model):
+    """For how long a version's answer is given again to who asks the very same."""
+
+    ttl_seconds: int = Field(ge=1, le=7 * 24 * 3600)
+
+
 class DeployableVersion(Model):
     """A registered version; `unusable` says why it cannot answer, if trying its file has shown that."""
 
@@ -109,6 +115,7 @@ class Deployment(Model):
     stable: ModelVersionReference | None = None
     rollout_id: str | None = None
     experiment_id: str | None = None
+    cache: CachePolicy | None = None
     last_failure: ActivationFailure | None = None
     followed: str = ""
     change: int = 0
@@ -140,6 +147,10 @@ class Deployment(Model):
     def experimenting(self, experiment_id: str | None) -> "Deployment":
         """Its traffic stays as it is for that experiment, or may change."""
         return self._changed(experiment_id=experiment_id)
+
+    def caching(self, policy: CachePolicy | None) -> "Deployment":
+        """Its answers are kept by that policy, or not at all."""
+        return self._changed(cache=policy)
 
     def _changed(self, **fields: object) -> "Deployment":
         return self.model_copy(update=fields)

@@ -208,6 +208,15 @@ class Captures(Protocol):
         """Hand the rows over to be answered by shadow variants, too."""
 
 
+class Answers(Protocol):
+    """Answers that are given again, until their time is over; failing nothing, waiting for a bounded time."""
+
+    def find(self, key: str) -> "list[Array] | None": ...
+
+    def keep(self, key: str, answer: "list[Array]", ttl_seconds: int) -> None:
+        """Remember the answer, which is not changed any more, for that long at the most."""
+
+
 class Claims(Protocol):
     """Which file a capture is, or will be, stored in, and who answered it."""
 

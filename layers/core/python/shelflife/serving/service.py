@@ -11,7 +11,7 @@ from shelflife.serving.errors import (
     ExperimentRunningError,
     RolloutRunningError,
 )
-from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision, is_name
+from shelflife.serving.model import CachePolicy, CapturePolicy, Change, Deployment, Revision, is_name
 from shelflife.serving.ports import Deployments
 from shelflife.serving.shifts import Shifts
 from shelflife.serving.traffic import TrafficRule
@@ -103,6 +103,18 @@ class Serving:
         if deployment.traffic is not None and deployment.traffic.rule == rule:
             return deployment
         return self.shifts.shift(deployment, rule, change)
+
+    def cache(self, name: str, policy: CachePolicy | None) -> Deployment:
+        """Let answers be kept by that policy, or not at all; requests follow a few seconds later.
+
+        Raises:
+            DeploymentNotFoundError: there is none.
+            DeploymentChangedError: somebody else changed it meanwhile.
+        """
+        deployment = self.find(name)
+        if deployment.cache == policy:
+            return deployment
+        return self.deployments.change(deployment.caching(policy))
 
     def remove(self, name: str) -> None:
         """End the deployment; requests are refused a few seconds later at the latest.

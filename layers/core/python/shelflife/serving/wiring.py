@@ -9,7 +9,7 @@ from random import random
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
-from shelflife.aws.clients import client, hurried_sqs
+from shelflife.aws.clients import client, hurried_dynamodb, hurried_sqs
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.errors import NotFoundError
@@ -27,6 +27,7 @@ from shelflife.serving.wiring_parts import endings_of, executions, experiment_en
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
+    from shelflife.serving.answer_cache import AnswerCache
     from shelflife.serving.experiments import ExperimentControl
     from shelflife.serving.goals import Goals
     from shelflife.serving.handoff import HandOff
@@ -155,7 +156,18 @@ def predictions() -> "Predictions":
         now=utc_now,
         seconds=perf_counter,
         new_id=new_id,
+        answers=answer_cache(),
     )
+
+
+@cache
+def answer_cache() -> "AnswerCache":
+    from shelflife.serving.answer_cache import AnswerCache
+    from shelflife.serving.dynamo_answers import DynamoAnswers
+
+    settings = PredictSettings.from_env()
+    hurried = cache(lambda: Items(hurried_dynamodb(), settings.serving_table_name))
+    return AnswerCache(DynamoAnswers(hurried, time.time), settings.answer_cache_bytes, time.time)
 
 
 def _models(budget_bytes: int) -> "ModelCache":
