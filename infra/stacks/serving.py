@@ -23,6 +23,7 @@ from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegis
 from shelflife.contracts.serving import DeploymentCreated, ExperimentEnded, RolloutEnded, RolloutStarted
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
 from shelflife.serving.settings import (
+    CACHE_PREFIX,
     TABLE,
     PredictSettings,
     PredictShadowsSettings,
@@ -78,6 +79,14 @@ class ServingStack(ContextStack):
             scaling=self.stage.predict,
         )
         self.table.grant_read_data(predict.function)
+        # It keeps answers there, and writes nothing else.
+        predict.function.add_to_role_policy(
+            aws_iam.PolicyStatement(
+                actions=["dynamodb:PutItem"],
+                resources=[self.table.table_arn],
+                conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CACHE_PREFIX}*"]}},
+            )
+        )
         self.foundation.artifacts.grant_read(predict.function, f"{Prefix.TRAINING}*")
         self.captures.queue.grant_send_messages(predict.function)
         self.shadows.queue.grant_send_messages(predict.function)

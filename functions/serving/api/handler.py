@@ -12,7 +12,7 @@ from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
 from shelflife.serving.experiment import Experiment, GoalMetric
 from shelflife.serving.goals import MOST_GOALS, Told, ToldGoal
-from shelflife.serving.model import CaptureWish, Change, Deployment, Revision
+from shelflife.serving.model import CachePolicy, CaptureWish, Change, Deployment, Revision
 from shelflife.serving.observing import WindowsAsked
 from shelflife.serving.rollout import Rollout
 from shelflife.serving.strategy import AllAtOnce, Strategy
@@ -39,6 +39,10 @@ class TrafficRequest(TrafficRule):
 
     reason: str = Field(default="set by hand", min_length=1, max_length=500)
     expected_revision: int | None = None
+
+
+class CacheRequest(Model):
+    cache: CachePolicy | None
 
 
 class StrategyRequest(Model):
@@ -133,6 +137,12 @@ def set_traffic(call: Call[TrafficRequest], name: str) -> dict[str, Any]:
 def set_capture(call: Call[CaptureWish], name: str) -> dict[str, Any]:
     """Put the whole policy: what is not said is as in a new deployment."""
     return _shown(serving().capture(name, call.body))
+
+
+@door.put("/v1/serving/deployments/<name>/cache", body=CacheRequest)
+def set_cache(call: Call[CacheRequest], name: str) -> dict[str, Any]:
+    """Keep answers for who asks the same again, or keep none."""
+    return _shown(serving().cache(name, call.body.cache))
 
 
 @door.delete("/v1/serving/deployments/<name>")

@@ -20,8 +20,9 @@ from shelflife.serving.errors import (
     GoalsContendedError,
 )
 from shelflife.serving.experiment import Experiment, GoalMetric
+from shelflife.serving.experiment_ports import Experiments
 from shelflife.serving.goals import CountedGoal, ToldGoal
-from shelflife.serving.ports import Deployments, Experiments
+from shelflife.serving.ports import Deployments
 from shelflife.serving.sequential import Sums
 from shelflife.serving.settings import TABLE
 from tests.fakes.captures import MemoryClaims

@@ -13,8 +13,8 @@ from shelflife.serving.captures import Answered, CapturedRows, CaptureRole, clai
 from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     CapturesNeededError,
+    DeploymentExperimentNotFoundError,
     DeploymentNotFoundError,
-    ExperimentNotFoundError,
     ExperimentOverError,
     ExperimentRunningError,
     GoalRefusedError,
@@ -192,7 +192,7 @@ def test_a_winner_is_one_of_the_variants(world: World) -> None:
     with pytest.raises(WinnerUnknownError, match="'v3' is not in the experiment, but v1, v2"):
         world.control.stop("bikes", started.experiment_id, BY_HAND, "v3")
     assert world.bikes.experiment_id == started.experiment_id
-    with pytest.raises(ExperimentNotFoundError):
+    with pytest.raises(DeploymentExperimentNotFoundError):
         world.control.stop("bikes", "another", BY_HAND)
 
 

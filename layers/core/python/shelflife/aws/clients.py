@@ -50,6 +50,14 @@ def made(service: str) -> "BaseClient":
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload,no-any-return]  # the overloads above say which
 
 
+def hurried_dynamodb() -> "DynamoDBClient":
+    """A client of DynamoDB that tries once, for half a second at the most: a request waits for it."""
+    config = _CONFIG.merge(
+        Config(connect_timeout=0.2, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": 1})
+    )
+    return boto3.client("dynamodb", config=config)
+
+
 def hurried_sqs() -> "SQSClient":
     """A client of SQS that tries once, for a second and a half at the most: an answer may wait for it."""
     config = _CONFIG.merge(

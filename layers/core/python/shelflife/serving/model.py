@@ -61,6 +61,12 @@ class CapturePolicy(CaptureWish):
         return name in self.hidden or name in self.hashed
 
 
+class CachePolicy(Model):
+    """For how long a version's answer is given again to who asks the very same."""
+
+    ttl_seconds: int = Field(ge=1, le=7 * 24 * 3600)
+
+
 class DeployableVersion(Model):
     """A registered version; `unusable` says why it cannot answer, if trying its file has shown that."""
 
@@ -137,6 +143,7 @@ class Deployment(Model):
     stable: ModelVersionReference | None = None
     rollout_id: str | None = None
     experiment_id: str | None = None
+    cache: CachePolicy | None = None
     last_failure: ActivationFailure | None = None
     followed: str = ""
     change: int = 0
@@ -172,6 +179,10 @@ class Deployment(Model):
     def captured_by(self, policy: CapturePolicy) -> "Deployment":
         """Its requests are captured by this policy from now on."""
         return self._changed(capture=policy)
+
+    def caching(self, policy: CachePolicy | None) -> "Deployment":
+        """Its answers are kept by that policy, or not at all."""
+        return self._changed(cache=policy)
 
     def _changed(self, **fields: object) -> "Deployment":
         return self.model_copy(update=fields)

@@ -1,5 +1,4 @@
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shelflife.contracts.models import ModelVersionReference, Tensor
@@ -10,9 +9,7 @@ from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Re
 if TYPE_CHECKING:
     from shelflife.serving.experiment import Experiment
     from shelflife.serving.features import Features
-    from shelflife.serving.goals import CountedGoal
     from shelflife.serving.rollout import Rollout
-    from shelflife.serving.sequential import Sums
     from shelflife.serving.strategy import Strategy
     from shelflife.serving.tensors import Array, Feed
 
@@ -103,34 +100,6 @@ class Rollouts(Protocol):
     def set_strategy(self, deployment: str, strategy: "Strategy") -> None: ...
 
 
-class Experiments(Protocol):
-    """Experiments and what was counted for them; those that begin and end are written by `Deployments`."""
-
-    def find(self, deployment: str, experiment_id: str) -> "Experiment | None": ...
-
-    def page(self, deployment: str, limit: int, cursor: str | None) -> "Page[Experiment]":
-        """Experiments of a deployment, newest first."""
-
-    def change(self, experiment: "Experiment") -> "Experiment":
-        """Write the experiment as it is to be; it comes back as it was written.
-
-        Raises:
-            ExperimentChangedError: somebody wrote it since it was read.
-        """
-
-    def count(self, experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) -> frozenset[str]:
-        """Count each prediction's goal once, whoever tells it how often; ids of those counted before.
-
-        No prediction may be among them twice.
-
-        Raises:
-            GoalsContendedError: others keep counting at the same time; some are counted, told again all are.
-        """
-
-    def tally(self, experiment_id: str) -> "Mapping[str, Sums]":
-        """What was counted by now, by variant; without those for whom nothing was."""
-
-
 class Executions(Protocol):
     """Executions of the workflow that wait for a word."""
 
@@ -212,3 +181,12 @@ class ModelCache(Models, Protocol):
 
     def new_loads(self) -> list[ModelLoad]:
         """Loads since this was asked last: each is told once, to whoever asks first."""
+
+
+class Answers(Protocol):
+    """Answers that are given again, until their time is over; failing nothing, waiting for a bounded time."""
+
+    def find(self, key: str) -> "list[Array] | None": ...
+
+    def keep(self, key: str, answer: "list[Array]", ttl_seconds: int) -> None:
+        """Remember the answer, which is not changed any more, for that long at the most."""

@@ -12,7 +12,15 @@ from shelflife.serving.errors import (
     InvalidRequestError,
     RolloutRunningError,
 )
-from shelflife.serving.model import CapturePolicy, CaptureWish, Change, Deployment, Revision, is_name
+from shelflife.serving.model import (
+    CachePolicy,
+    CapturePolicy,
+    CaptureWish,
+    Change,
+    Deployment,
+    Revision,
+    is_name,
+)
 from shelflife.serving.ports import Deployments
 from shelflife.serving.shifts import Shifts
 from shelflife.serving.traffic import TrafficRule
@@ -120,6 +128,18 @@ class Serving:
         _check_masks(deployment, wish)
         key = deployment.capture.key or self.new_key()
         return self.deployments.change(deployment.captured_by(CapturePolicy(**wish.model_dump(), key=key)))
+
+    def cache(self, name: str, policy: CachePolicy | None) -> Deployment:
+        """Let answers be kept by that policy, or not at all; requests follow a few seconds later.
+
+        Raises:
+            DeploymentNotFoundError: there is none.
+            DeploymentChangedError: somebody else changed it meanwhile.
+        """
+        deployment = self.find(name)
+        if deployment.cache == policy:
+            return deployment
+        return self.deployments.change(deployment.caching(policy))
 
     def remove(self, name: str) -> None:
         """End the deployment; requests are refused a few seconds later at the latest.

@@ -8,7 +8,7 @@ from random import random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from shelflife.aws.clients import client
+from shelflife.aws.clients import client, hurried_dynamodb
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.errors import NotFoundError
@@ -21,12 +21,11 @@ from shelflife.serving.settings import (
     ServingSettings,
 )
 from shelflife.serving.wiring_captures import hand_off
+from shelflife.serving.wiring_parts import endings_of, executions, experiment_endings_of, shifts_of
 
 if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
-    from shelflife.serving.endings import Endings
-    from shelflife.serving.executions import SfnExecutions
-    from shelflife.serving.experiment_endings import ExperimentEndings
+    from shelflife.serving.answer_cache import AnswerCache
     from shelflife.serving.experiments import ExperimentControl
     from shelflife.serving.goals import Goals
     from shelflife.serving.ports import ModelCache
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from shelflife.serving.rollouts import RolloutControl
     from shelflife.serving.scoring import Scoring
     from shelflife.serving.service import Serving
-    from shelflife.serving.shifts import Shifts
     from shelflife.serving.steps import RolloutSteps
 
 # ruff: noqa: PLC0415 - see the first line
@@ -49,7 +47,7 @@ def serving() -> "Serving":
     items = _items(ServingSettings.from_env())
     return Serving(
         deployments=DynamoDeployments(items),
-        shifts=_shifts(items),
+        shifts=shifts_of(items),
         now=utc_now,
         new_id=new_id,
         new_key=new_key,
@@ -64,10 +62,10 @@ def rollout_control() -> "RolloutControl":
     return RolloutControl(
         deployments=DynamoDeployments(items),
         rollouts=DynamoRollouts(items),
-        executions=_executions(),
-        shifts=_shifts(items),
-        endings=_endings(items),
-        experiments=_experiment_endings(items),
+        executions=executions(),
+        shifts=shifts_of(items),
+        endings=endings_of(items),
+        experiments=experiment_endings_of(items),
         now=utc_now,
         new_id=new_id,
     )
@@ -82,7 +80,7 @@ def experiment_control() -> "ExperimentControl":
     return ExperimentControl(
         deployments=DynamoDeployments(items),
         experiments=DynamoExperiments(items),
-        endings=_experiment_endings(items),
+        endings=experiment_endings_of(items),
         now=utc_now,
         new_id=new_id,
     )
@@ -108,9 +106,9 @@ def rollout_steps() -> "RolloutSteps":
         deployments=DynamoDeployments(items),
         rollouts=DynamoRollouts(items),
         windows=DynamoWindows(items),
-        executions=_executions(),
-        shifts=_shifts(items),
-        endings=_endings(items),
+        executions=executions(),
+        shifts=shifts_of(items),
+        endings=endings_of(items),
         now=utc_now,
     )
 
@@ -127,7 +125,7 @@ def activations() -> "Activations":
         versions=DynamoVersions(items),
         # A session of an earlier activation says nothing of the file that others will load.
         models=StoredModels(Objects(client("s3"))),
-        shifts=_shifts(items),
+        shifts=shifts_of(items),
         rollouts=rollout_control(),
         now=utc_now,
     )
@@ -149,7 +147,18 @@ def predictions() -> "Predictions":
         now=utc_now,
         seconds=perf_counter,
         new_id=new_id,
+        answers=answer_cache(),
     )
+
+
+@cache
+def answer_cache() -> "AnswerCache":
+    from shelflife.serving.answer_cache import AnswerCache
+    from shelflife.serving.dynamo_answers import DynamoAnswers
+
+    settings = PredictSettings.from_env()
+    hurried = cache(lambda: Items(hurried_dynamodb(), settings.serving_table_name))
+    return AnswerCache(DynamoAnswers(hurried, time.time), settings.answer_cache_bytes, time.time)
 
 
 def models_within(budget_bytes: int) -> "ModelCache":
@@ -199,45 +208,6 @@ def scoring() -> "Scoring":
 @cache
 def _loaded_models() -> "ModelCache":
     return models_within(PredictSettings.from_env().model_budget_bytes)
-
-
-def _shifts(items: Items) -> "Shifts":
-    from shelflife.serving.shifts import Shifts
-
-    return Shifts(
-        deployments=DynamoDeployments(items), versions=DynamoVersions(items), now=utc_now, new_id=new_id
-    )
-
-
-def _endings(items: Items) -> "Endings":
-    from shelflife.serving.endings import Endings
-
-    return Endings(
-        deployments=DynamoDeployments(items),
-        rollouts=DynamoRollouts(items),
-        shifts=_shifts(items),
-        now=utc_now,
-        new_id=new_id,
-    )
-
-
-def _experiment_endings(items: Items) -> "ExperimentEndings":
-    from shelflife.serving.dynamo_experiments import DynamoExperiments
-    from shelflife.serving.experiment_endings import ExperimentEndings
-
-    return ExperimentEndings(
-        deployments=DynamoDeployments(items),
-        experiments=DynamoExperiments(items),
-        shifts=_shifts(items),
-        now=utc_now,
-        new_id=new_id,
-    )
-
-
-def _executions() -> "SfnExecutions":
-    from shelflife.serving.executions import SfnExecutions
-
-    return SfnExecutions(client("stepfunctions"))
 
 
 def _items(
