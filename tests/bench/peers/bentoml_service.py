@@ -11,7 +11,7 @@ class Trees:
     def __init__(self) -> None:
         self.model = joblib.load(os.environ["BENCH_MODEL"])
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]  # not in this project's environment
     def predict(self, rows: list[list[float]]) -> list[float]:
         answers: list[float] = self.model.predict(rows).tolist()
         return answers

@@ -58,13 +58,13 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             known.asked.append((self.path, {n.lower(): v for n, v in self.headers.items()}, body))
             known.connections.add(self.client_address)
+            # As a server does that has waited for too long: without a word.
+            self.close_connection = known.closes
             self.send_response(known.status)
             for name, value in (known.headers | {"Content-Length": str(len(known.body))}).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(known.body)
-            # As a server does that has waited for too long: without a word.
-            self.close_connection = known.closes
 
         do_POST = do_GET  # noqa: N815 - the library's name
 
