@@ -8,7 +8,7 @@ from random import random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from shelflife.aws.clients import client, hurried_dynamodb
+from shelflife.aws.clients import client, hurried_dynamodb, quick_dynamodb, quick_s3
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.kernel.errors import NotFoundError
@@ -137,7 +137,7 @@ def predictions() -> "Predictions":
     from shelflife.serving.served import ServedModels
 
     settings = PredictSettings.from_env()
-    items = _items(settings)
+    items = Items(quick_dynamodb(), settings.serving_table_name)
     return Predictions(
         # What is remembered may come from a snapshot of the function (SnapStart): a monotonic clock can go on
         # from where it stood when that was taken, and the wall clock tells how long ago it was.
@@ -166,7 +166,7 @@ def models_within(budget_bytes: int) -> "ModelCache":
     from shelflife.serving.sessions import StoredModels, threads_for
 
     threads = threads_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
-    return LruModels(StoredModels(Objects(client("s3")), threads=threads), budget_bytes, time.time)
+    return LruModels(StoredModels(Objects(quick_s3()), threads=threads), budget_bytes, time.time)
 
 
 def preloads() -> Mapping[str, Callable[[], Mapping[str, Any]]]:
@@ -194,7 +194,7 @@ def protocol() -> "Protocol":
 def repository() -> "Repository":
     from shelflife.serving.repository import Repository
 
-    deployments = DynamoDeployments(_items(PredictSettings.from_env()))
+    deployments = DynamoDeployments(Items(quick_dynamodb(), PredictSettings.from_env().serving_table_name))
     return Repository(deployments, predictions().served, _loaded_models())
 
 
@@ -202,7 +202,10 @@ def repository() -> "Repository":
 def scoring() -> "Scoring":
     from shelflife.serving.scoring import Scoring
 
-    return Scoring(predictions(), DynamoDeployments(_items(PredictSettings.from_env())))
+    return Scoring(
+        predictions(),
+        DynamoDeployments(Items(quick_dynamodb(), PredictSettings.from_env().serving_table_name)),
+    )
 
 
 @cache
