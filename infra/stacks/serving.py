@@ -1,10 +1,8 @@
 from aws_cdk import (
-    Duration,
     aws_events,
     aws_events_targets,
+    aws_iam,
     aws_lambda,
-    aws_lambda_event_sources,
-    aws_sqs,
 )
 from constructs import Construct
 
@@ -15,17 +13,25 @@ from infra.constructs.routes import Route
 from infra.constructs.serving_alarms import ServingAlarms
 from infra.constructs.serving_dashboard import ServingDashboard
 from infra.constructs.shared_layers import Layer
+from infra.constructs.work_queue import WorkQueue
 from infra.constructs.workflow import Workflow
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.contracts.serving import DeploymentCreated, RolloutEnded, RolloutStarted
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
-from shelflife.serving.settings import TABLE, PredictSettings, ServingSettings, StoreCapturesSettings
+from shelflife.serving.settings import (
+    TABLE,
+    PredictSettings,
+    PredictShadowsSettings,
+    ServingSettings,
+    StoreCapturesSettings,
+)
 
 _INFERENCE = (Layer.CORE, Layer.RUNTIME, Layer.INFERENCE)
 _ANALYTICS = (Layer.CORE, Layer.RUNTIME, Layer.ANALYTICS)
 _STORE_SECONDS = 60
+_SHADOW_SECONDS = 60
 
 
 class ServingStack(ContextStack):
@@ -36,8 +42,9 @@ class ServingStack(ContextStack):
         settings = ServingSettings(serving_table_name=self.table.table_name)
         api = PythonFunction(self, "Api", stage=stage, source="serving/api", settings=settings).function
         self.table.grant_read_write_data(api)
-        self.captures = self._capture_queue()
-        self.predict = self._predict(self.captures)
+        self.captures = WorkQueue(self, "Captures", work_seconds=_STORE_SECONDS, alarms=foundation.alarms)
+        self.shadows = WorkQueue(self, "Shadows", work_seconds=_SHADOW_SECONDS, alarms=foundation.alarms)
+        self.predict = self._predict()
         self.routes = [
             Route("/v1/serving/{proxy+}", api),
             # With any method: that one does not fit is told by the function, in the protocol's form.
@@ -49,10 +56,11 @@ class ServingStack(ContextStack):
         ]
         self._activate_deployment(settings)
         self._roll_out(settings, api)
-        self._store_captures(self.captures)
+        self._predict_shadows()
+        self._store_captures()
         self._watch()
 
-    def _predict(self, captures: aws_sqs.Queue) -> PythonFunction:
+    def _predict(self) -> PythonFunction:
         predict = PythonFunction(
             self,
             "Predict",
@@ -60,7 +68,8 @@ class ServingStack(ContextStack):
             source="serving/predict",
             settings=PredictSettings(
                 serving_table_name=self.table.table_name,
-                capture_queue_url=captures.queue_url,
+                capture_queue_url=self.captures.queue.queue_url,
+                shadow_queue_url=self.shadows.queue.queue_url,
                 preload_deployments=",".join(self.stage.preload_deployments),
             ),
             layers=_INFERENCE,
@@ -68,7 +77,8 @@ class ServingStack(ContextStack):
         )
         self.table.grant_read_data(predict.function)
         self.foundation.artifacts.grant_read(predict.function, f"{Prefix.TRAINING}*")
-        captures.grant_send_messages(predict.function)
+        self.captures.queue.grant_send_messages(predict.function)
+        self.shadows.queue.grant_send_messages(predict.function)
         # Also when routes call the alias: an edge that was deployed before still imports it, and
         # CloudFormation refuses to take away an export in use.
         self.export_value(predict.function.function_arn)
@@ -81,7 +91,13 @@ class ServingStack(ContextStack):
             stage=self.stage,
             predict=self.predict,
             table=self.table,
-            queues={"captures": self.captures, "dead letters": self.dead_letters},
+            queues={
+                "captures": self.captures.queue,
+                "captures that failed": self.captures.dead_letters,
+                "shadow requests": self.shadows.queue,
+                "shadow requests that failed": self.shadows.dead_letters,
+                "dead letters": self.dead_letters,
+            },
         )
         ServingAlarms(
             self,
@@ -89,8 +105,26 @@ class ServingStack(ContextStack):
             thresholds=self.stage.alarms,
             topic=self.foundation.alarms,
             predict=self.predict.function,
-            captures=self.captures,
+            captures=self.captures.queue,
         )
+
+    def _predict_shadows(self) -> None:
+        predict = PythonFunction(
+            self,
+            "PredictShadows",
+            stage=self.stage,
+            source="serving/predict_shadows",
+            settings=PredictShadowsSettings(
+                serving_table_name=self.table.table_name, capture_queue_url=self.captures.queue.queue_url
+            ),
+            layers=_INFERENCE,
+            timeout_seconds=_SHADOW_SECONDS,
+            memory_mb=self.stage.predict.memory_mb,
+        ).function
+        self.table.grant_read_data(predict)
+        self.foundation.artifacts.grant_read(predict, f"{Prefix.TRAINING}*")
+        self.captures.queue.grant_send_messages(predict)
+        self.shadows.feed(predict, batch_size=100, window_seconds=min(5, self.stage.capture_window_seconds))
 
     def _activate_deployment(self, settings: ServingSettings) -> None:
         activate = PythonFunction(
@@ -137,8 +171,18 @@ class ServingStack(ContextStack):
             functions=functions,
             timeout_hours=24 * 60,
         ).state_machine
-        for waiting in (api, functions["hold_rollout"]):
-            deploy.grant_task_response(waiting)
+        # No part of the functions' own policies: the machine's role names one of these functions, and a
+        # function waits for its policy, which would name the machine.
+        aws_iam.Policy(
+            self,
+            "AnswerPausedRollouts",
+            statements=[
+                aws_iam.PolicyStatement(
+                    actions=["states:SendTaskSuccess"], resources=[deploy.state_machine_arn]
+                )
+            ],
+            roles=[role for asked in (api, functions["hold_rollout"]) if (role := asked.role)],
+        )
         aws_events.Rule(
             self,
             "OnRolloutStarted",
@@ -161,19 +205,7 @@ class ServingStack(ContextStack):
             ],
         )
 
-    def _capture_queue(self) -> aws_sqs.Queue:
-        return aws_sqs.Queue(
-            self,
-            "Captures",
-            encryption=aws_sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            # Longer than any try of the consumer: a message comes back only when its consumer is gone.
-            visibility_timeout=Duration.seconds(6 * _STORE_SECONDS),
-            retention_period=Duration.days(4),
-            dead_letter_queue=aws_sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=5),
-        )
-
-    def _store_captures(self, captures: aws_sqs.Queue) -> None:
+    def _store_captures(self) -> None:
         store = PythonFunction(
             self,
             "StoreCaptures",
@@ -190,12 +222,4 @@ class ServingStack(ContextStack):
         self.table.grant_read_write_data(store)
         self.foundation.artifacts.grant_read(store, f"{Prefix.TRAINING}*")
         self.foundation.captures.grant_read_write(store)
-        store.add_event_source(
-            aws_lambda_event_sources.SqsEventSource(
-                captures,
-                batch_size=500,
-                max_batching_window=Duration.seconds(self.stage.capture_window_seconds),
-                report_batch_item_failures=True,
-                max_concurrency=10,
-            )
-        )
+        self.captures.feed(store, batch_size=500, window_seconds=self.stage.capture_window_seconds)

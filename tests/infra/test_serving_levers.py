@@ -292,7 +292,7 @@ def test_rollouts_are_shown_and_alarmed(layers: Path) -> None:
             thresholds=PROD.alarms,
             topic=foundation.alarms,
             predict=serving.predict.function,
-            captures=serving.captures,
+            captures=serving.captures.queue,
             rollouts=rollouts,
         )
         ServingDashboard(

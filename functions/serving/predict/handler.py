@@ -25,8 +25,8 @@ door = LeanDoor(Context.SERVING)
 def hand_over(record: Record) -> None:
     """Send what the answers left to be captured; what did not go well is told."""
     handed_over = hand_off().flush()
-    record.count("CapturesSpilled", handed_over.waiting)
-    record.count("CapturesDropped", handed_over.dropped)
+    record.count(Metric.CAPTURES_SPILLED, handed_over.waiting)
+    record.count(Metric.CAPTURES_DROPPED, handed_over.dropped)
 
 
 #: Made on import: Lambda takes an extension only while the function starts.

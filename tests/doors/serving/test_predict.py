@@ -32,7 +32,10 @@ def queue(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
     table = make_table(TABLE)
     make_bucket("artifacts")
     url = client("sqs").create_queue(QueueName="captures")["QueueUrl"]
-    needed = PredictSettings(serving_table_name=table.table_name, capture_queue_url=url).to_env()
+    shadow_url = client("sqs").create_queue(QueueName="shadows")["QueueUrl"]
+    needed = PredictSettings(
+        serving_table_name=table.table_name, capture_queue_url=url, shadow_queue_url=shadow_url
+    ).to_env()
     for name, value in (needed | ServingSettings(serving_table_name=table.table_name).to_env()).items():
         monkeypatch.setenv(name, value)
     return url
@@ -211,7 +214,7 @@ def test_what_is_wrong_with_a_request_is_400_and_named(queue: str, body: Any, to
     status, answer, _ = ask("POST", "/v2/models/bikes/infer", body)
     assert status == 400
     assert answer["error"].startswith(told)
-    assert all(kept.error and not kept.row_count for kept in captured(queue))
+    assert all(kept.error and kept.refused and not kept.outputs for kept in captured(queue))
 
 
 def test_what_is_not_there_is_404_and_a_wrong_method_405() -> None:
@@ -229,16 +232,16 @@ def test_a_stage_in_the_path_is_passed_over() -> None:
 
 
 @pytest.mark.usefixtures("serving")
-def test_a_queue_that_is_gone_loses_the_capture_and_not_the_answer(
+def test_a_queue_that_is_gone_costs_no_answer_and_its_captures_wait(
     queue: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client("sqs").delete_queue(QueueUrl=queue)
     capsys.readouterr()
     assert infer()[0] == 200
-    line, metrics = (json.loads(text) for text in capsys.readouterr().out.splitlines())
-    assert metrics["CapturesDropped"] == [1.0]
-    assert {"Name": "CapturesDropped", "Unit": "Count"} in metrics["_aws"]["CloudWatchMetrics"][0]["Metrics"]
-    assert line["CapturesDropped"] == 1
+    _, _, line, metrics = (json.loads(text) for text in capsys.readouterr().out.splitlines())
+    assert metrics["CapturesSpilled"] == [1.0]
+    assert {"Name": "CapturesSpilled", "Unit": "Count"} in metrics["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    assert (line["CapturesSpilled"], line["request_id"]) == (1, CONTEXT.aws_request_id)
 
 
 @pytest.mark.usefixtures("serving")

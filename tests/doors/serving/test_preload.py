@@ -28,7 +28,7 @@ def deployment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     table = make_table(TABLE).table_name
     make_bucket("artifacts")
     url = client("sqs").create_queue(QueueName="captures")["QueueUrl"]
-    needed = PredictSettings(serving_table_name=table, capture_queue_url=url).to_env()
+    needed = PredictSettings(serving_table_name=table, capture_queue_url=url, shadow_queue_url=url).to_env()
     for name, value in (needed | ServingSettings(serving_table_name=table).to_env()).items():
         monkeypatch.setenv(name, value)
     for name, model in {"bikes": "bikeshare", "cars": "carshare"}.items():

@@ -11,14 +11,15 @@ from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype, Signature, Tensor
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.profiles import reference_profile, to_json
-from shelflife.serving.captures import Capture, CaptureBatch, CapturedRows, FileState
+from shelflife.serving.captures import Capture, CaptureBatch, CapturedRows, CaptureKind, FileState
 from shelflife.serving.claims import DynamoClaims
 from shelflife.serving.columns import Columns, column_types, columns_of, joined
-from shelflife.serving.errors import CaptureClaimedError, CaptureFileLostError
+from shelflife.serving.errors import CaptureClaimedError, CaptureFileLostError, QueueUnavailableError
 from shelflife.serving.files import S3CaptureFiles
+from shelflife.serving.handoff import HandOff
 from shelflife.serving.ports import CaptureFiles, Claims
 from shelflife.serving.profiling import S3Baselines
-from shelflife.serving.queue import SqsCaptures
+from shelflife.serving.queue import SqsQueue
 from shelflife.serving.settings import TABLE
 from tests.fakes.deployments import served
 from tests.fakes.onnx_models import input_of, stored
@@ -26,7 +27,7 @@ from tests.fakes.serving import MemoryCaptureFiles, MemoryClaims
 from tests.harness.cloud import make_bucket, make_table
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
-HOUR = CaptureBatch("bikes", 1, "v3", NOON.replace(microsecond=0))
+HOUR = CaptureBatch(CaptureKind.CAPTURES, "bikes", 1, "v3", NOON.replace(microsecond=0))
 SIGNATURE = Signature(
     inputs=(
         input_of("temp"),
@@ -39,7 +40,7 @@ SIGNATURE = Signature(
         Tensor(name="probabilities", datatype=Datatype.FP32, shape=(-1, 2)),
     ),
 )
-TYPES = column_types(SIGNATURE)
+TYPES = column_types(HOUR, SIGNATURE)
 
 
 def columns(count: int = 2, text: str | None = "winter") -> Columns:
@@ -174,6 +175,10 @@ def test_columns_are_typed_also_without_rows(aws: None, tmp_path: Any, given_up:
         "captured_at": "TIMESTAMP",
         "model_version": "INTEGER",
         "revision": "INTEGER",
+        "variant": "VARCHAR",
+        "role": "VARCHAR",
+        "assigned": "BOOLEAN",
+        "latency_ms": "DOUBLE",
         "input.temp": "DOUBLE",
         "input.hr": "BIGINT",
         "input.holiday": "BOOLEAN",
@@ -217,15 +222,19 @@ def captured(rows: int) -> Capture:
 
 
 def test_ten_thousand_rows_leave_in_several_messages(aws: None) -> None:
-    queue = client("sqs").create_queue(QueueName="captures")["QueueUrl"]
-    assert SqsCaptures(client("sqs"), queue).send(captured(10_000)) == 0
+    url = client("sqs").create_queue(QueueName="captures")["QueueUrl"]
+    queue = SqsQueue(lambda: client("sqs"), url)
+    handed_over = HandOff(queue, queue, lambda: 0.0)
+    handed_over.send(captured(10_000))
+    assert handed_over.flush().waiting == 0
     found: list[Any] = []
-    while messages := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+    while messages := client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         found += [CapturedRows.model_validate_json(one["Body"]) for one in messages]
     assert len(found) > 3
     assert sum(one.row_count for one in found) == 10_000
 
 
-def test_a_queue_that_does_not_answer_loses_captures_and_nothing_else(aws: None) -> None:
-    lost = "https://sqs.eu-west-1.amazonaws.com/123456789012/nowhere"
-    assert SqsCaptures(client("sqs"), lost).send(captured(1)) == 1
+def test_a_queue_that_is_not_there_is_unavailable(aws: None) -> None:
+    lost = SqsQueue(lambda: client("sqs"), "https://sqs.eu-west-1.amazonaws.com/123456789012/nowhere")
+    with pytest.raises(QueueUnavailableError, match="nowhere"):
+        lost.put(["{}"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shelflife.serving.captures import LONGEST_MESSAGE, Capture, CapturedRows
+from shelflife.serving.captures import LONGEST_MESSAGE, Capture, CaptureBatch, CapturedRows, CaptureKind
 from shelflife.serving.model import is_sampled
 from tests.fakes.deployments import served
 
@@ -32,7 +32,8 @@ def sent(capture: Capture, longest: int = LONGEST_MESSAGE) -> list[CapturedRows]
 
 def test_a_small_request_is_one_message() -> None:
     (message,) = sent(capture(2))
-    assert message.batch == ("bikes", 1, "v1", datetime(2026, 11, 20, 12, tzinfo=UTC))
+    hour = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert message.batch == CaptureBatch(CaptureKind.CAPTURES, "bikes", 1, "v1", hour)
     assert (message.captured_at, message.first_row, message.row_count) == (NOON, 0, 2)
 
 

@@ -10,8 +10,9 @@ from shelflife.contracts.models import Datatype, ModelVersionReference
 from shelflife.kernel.profiles import Profile, from_json, merge, reference_profile
 from shelflife.serving.captures import CapturedRows, FileState
 from shelflife.serving.columns import Columns, ColumnTypes
+from shelflife.serving.filing import Room, Stored
 from shelflife.serving.model import DeployableVersion
-from shelflife.serving.storing import CaptureStore, Stored
+from shelflife.serving.storing import CaptureStore
 from shelflife.serving.traffic import only
 from tests.fakes.deployments import revision as revision_of
 from tests.fakes.onnx_models import classifying, input_of, reference_of, stored, summing
@@ -21,6 +22,7 @@ from tests.fakes.serving import (
     MemoryClaims,
     MemoryDeployments,
     MemoryVersions,
+    MemoryWindows,
 )
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -43,6 +45,17 @@ class World:
     claims: MemoryClaims = field(default_factory=MemoryClaims)
     files: MemoryCaptureFiles = field(default_factory=MemoryCaptureFiles)
     baselines: MemoryBaselines = field(default_factory=MemoryBaselines)
+    windows: MemoryWindows = field(default_factory=MemoryWindows)
+
+    @property
+    def room(self) -> Room:
+        return Room(
+            claims=self.claims,
+            files=self.files,
+            windows=self.windows,
+            baselines=self.baselines,
+            now=lambda: NOON,
+        )
 
     def serve(self, made: Any, trained: Profile | None, revision: int = 1) -> ModelVersionReference:
         content, signature = made
@@ -74,15 +87,12 @@ def world() -> World:
 @pytest.fixture
 def store(world: World) -> CaptureStore:
     ids = count(1)
-    return CaptureStore(
-        deployments=world.deployments,
-        versions=world.versions,
-        claims=world.claims,
-        files=world.files,
-        baselines=world.baselines,
-        now=lambda: NOON,
-        new_id=lambda: f"batch-{next(ids)}",
-    )
+    return CaptureStore(world.deployments, world.versions, world.room, lambda: f"batch-{next(ids)}")
+
+
+def within(store: CaptureStore, **others: Any) -> CaptureStore:
+    """The same store, with other keepers."""
+    return replace(store, room=replace(store.room, **others))
 
 
 def rows(capture_id: str, **changes: Any) -> CapturedRows:
@@ -105,7 +115,7 @@ def test_rows_become_one_typed_file_and_its_profile(world: World, store: Capture
     told = store.store({"m1": rows("a"), "m2": rows("b", captured_at=NOON + timedelta(minutes=5))})
     assert (told.failed, told.rows, told.files) == ({}, 4, 1)
     (uri,) = world.files.files
-    assert uri == "memory:bikes/2026/11/20/12/batch-1"
+    assert uri == "memory:captures/bikes/2026/11/20/12/batch-1"
     (columns,) = world.files.written
     np.testing.assert_array_equal(columns["input.temp"], [0.24, np.nan, 0.24, np.nan])
     assert columns["input.season"].tolist() == ["winter", None, "winter", None]
@@ -145,15 +155,7 @@ def test_values_on_an_edge_count_in_its_bin_whatever_the_precision(world: World,
         inputs={"temp": values.tolist(), "season": ["winter"] * 5},
         outputs={"prediction": values.astype(np.float32).tolist()},
     )
-    CaptureStore(
-        deployments=world.deployments,
-        versions=world.versions,
-        claims=world.claims,
-        files=world.files,
-        baselines=world.baselines,
-        now=lambda: NOON,
-        new_id=lambda: "batch",
-    ).store({"m": captured})
+    CaptureStore(world.deployments, world.versions, world.room, lambda: "batch").store({"m": captured})
     (told,) = world.files.profiles.values()
     counted = from_json(told.profile_json)
     for name in ("temp", "prediction"):
@@ -216,7 +218,7 @@ def test_a_crash_between_claim_and_file_loses_nothing(world: World, store: Captu
             raise CutOffError
 
     with pytest.raises(CutOffError):
-        replace(store, files=Dying(world.files.files)).store({"m1": rows("a"), "m2": rows("b")})
+        within(store, files=Dying(world.files.files)).store({"m1": rows("a"), "m2": rows("b")})
     assert world.rows == []
     told = store.store({"m2": rows("b"), "m3": rows("c")})
     assert (told.failed, world.rows) == ({}, [("b", 0), ("b", 1), ("c", 0), ("c", 1)])
@@ -230,7 +232,7 @@ def test_a_crash_between_file_and_profile_is_mended(world: World, store: Capture
             raise CutOffError
 
     with pytest.raises(CutOffError):
-        replace(store, files=Dying(world.files.files)).store({"m1": rows("a")})
+        within(store, files=Dying(world.files.files)).store({"m1": rows("a")})
     assert (world.rows, world.files.profiles) == ([("a", 0), ("a", 1)], {})
     assert not store.store({"m1": rows("a"), "m2": rows("b")}).failed
     assert world.rows == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
@@ -246,9 +248,8 @@ def test_a_late_writer_cannot_store_what_was_taken_over(world: World, store: Cap
             second.append(store.store({"m1": rows("a")}))
             super().write(uri, columns, types)
 
-    slow = replace(store, files=Slow(world.files.files, world.files.profiles), new_id=lambda: "slow").store(
-        {"m1": rows("a"), "m2": rows("b")}
-    )
+    late = replace(within(store, files=Slow(world.files.files, world.files.profiles)), new_id=lambda: "slow")
+    slow = late.store({"m1": rows("a"), "m2": rows("b")})
     assert second[0].failed == {}
     assert set(slow.failed) == {"m1", "m2"}
     assert world.rows == [("a", 0), ("a", 1)]
@@ -264,7 +265,7 @@ def test_two_who_take_over_do_not_both_store(world: World, store: CaptureStore) 
             self.uris[claim_key] = "memory:other"
             super().reclaim(claim_key, before, uri, at)
 
-    told = replace(store, claims=Raced(world.claims.uris)).store({"m1": rows("a"), "m2": rows("b")})
+    told = within(store, claims=Raced(world.claims.uris)).store({"m1": rows("a"), "m2": rows("b")})
     assert set(told.failed) == {"m1"}
     assert world.rows == [("b", 0), ("b", 1)]
     assert world.files.state("memory:lost") is FileState.GIVEN_UP

@@ -19,7 +19,7 @@ from typing import Any
 from shelflife.entry.records import Record, recorder
 
 Handler = Callable[[dict[str, Any], Any], Any]
-#: Tells what went wrong by filling the record; a record without counts is not written.
+#: Tells what went wrong by filling the record; a record without any measure is not written.
 Work = Callable[[Record], None]
 
 _API_VARIABLE = "AWS_LAMBDA_RUNTIME_API"
@@ -69,8 +69,8 @@ class AfterAnswer:
             self._work(record)
         except Exception as error:  # noqa: BLE001 - the event is answered, whatever becomes of this
             record.error, record.failed = error, True
-        if record.counts or record.failed:
-            recorder().write(record, (perf_counter() - began) * 1000)
+        if record.measures or record.failed:
+            recorder(waited_for=False).write(record, (perf_counter() - began) * 1000)
 
 
 class _Answered:

@@ -19,7 +19,7 @@ def initialize(context: Context, steps: Callable[[], Mapping[str, Step]]) -> Non
         known = steps()
     except Exception as error:  # noqa: BLE001 - events are answered without what was to be prepared, only later
         record.error, record.failed = error, True
-        recorder().write(record, 0.0)
+        recorder(waited_for=False).write(record, 0.0)
     for name, step in known.items():
         _take(Record(f"{context}/init", {"step": name}), step)
 
@@ -31,4 +31,4 @@ def _take(record: Record, step: Step) -> None:
         record.failed = bool(record.fields.get("failed"))
     except Exception as error:  # noqa: BLE001 - as above
         record.error, record.failed = error, True
-    recorder().write(record, (perf_counter() - began) * 1000)
+    recorder(waited_for=False).write(record, (perf_counter() - began) * 1000)

@@ -131,15 +131,16 @@ class Recorder:
         return f'"CloudWatchMetrics":[{_encode(directive)}]}},{_encode(dimensions)[1:-1]}'
 
 
-def recorder(environ: Mapping[str, str] | None = None) -> Recorder:
-    """The recorder of this process's service and log level."""
+def recorder(environ: Mapping[str, str] | None = None, *, waited_for: bool = True) -> Recorder:
+    """The recorder of this process's service and log level; `waited_for` if somebody waits for its events."""
     known = os.environ if environ is None else environ
     level = logging.getLevelName(known.get("POWERTOOLS_LOG_LEVEL", "INFO").upper())
     return Recorder(
         known.get("POWERTOOLS_SERVICE_NAME", "shelflife"),
         level if isinstance(level, int) else logging.INFO,
         # A provisioned process starts before anybody waits for it.
-        cold=known.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "provisioned-concurrency",
+        cold=waited_for
+        and known.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "provisioned-concurrency",
     )
 
 
