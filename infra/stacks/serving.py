@@ -20,6 +20,7 @@ from infra.stacks.foundation import Foundation
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.contracts.serving import DeploymentCreated, RolloutEnded, RolloutStarted
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
+from shelflife.serving.rollout import RolloutState
 from shelflife.serving.settings import (
     TABLE,
     PredictSettings,
@@ -91,6 +92,7 @@ class ServingStack(ContextStack):
             stage=self.stage,
             predict=self.predict,
             table=self.table,
+            rollouts={"deploy_model": self.deploy},
             queues={
                 "captures": self.captures.queue,
                 "captures that failed": self.captures.dead_letters,
@@ -106,6 +108,21 @@ class ServingStack(ContextStack):
             topic=self.foundation.alarms,
             predict=self.predict.function,
             captures=self.captures.queue,
+            rollouts={"deploy_model": self.deploy},
+        )
+        # The news says why, which a metric cannot.
+        aws_events.Rule(
+            self,
+            "OnRolloutUnsuccessful",
+            event_bus=self.foundation.bus,
+            event_pattern=aws_events.EventPattern(
+                source=[BUS_SOURCE],
+                detail_type=[RolloutEnded.detail_type],
+                detail={"outcome": [RolloutState.ROLLED_BACK, RolloutState.FAILED]},
+            ),
+            targets=[
+                aws_events_targets.SnsTopic(self.foundation.alarms, dead_letter_queue=self.dead_letters)
+            ],
         )
 
     def _predict_shadows(self) -> None:
@@ -163,7 +180,7 @@ class ServingStack(ContextStack):
             ).function
             self.table.grant_read_write_data(function)
             functions[name] = function
-        deploy = Workflow(
+        self.deploy = deploy = Workflow(
             self,
             "DeployModel",
             stage=self.stage,
