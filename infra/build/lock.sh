@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Locks: the whole environment first, then each part under its constraints, so that they agree.
+# Locks: the whole environment first, then each part under its constraints, so that they agree. Clients of the
+# tests have environments of their own, which need not agree with anything.
 # No file names an index: hashes say what is meant, wherever it comes from.
 set -euo pipefail
 uv=$1
@@ -20,3 +21,6 @@ compiled layers/inference/requirements.txt -c $all --group inference
 compiled layers/analytics/requirements.txt -c $all --group analytics
 compiled functions/training/train_image/requirements.txt -c $all --group training
 compiled docs/requirements.txt -c $all --group docs
+for client in kserve triton; do
+  compiled tests/clients/$client/requirements.txt --group client-$client
+done

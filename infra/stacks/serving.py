@@ -18,7 +18,7 @@ from infra.constructs.workflow import Workflow
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
-from shelflife.contracts.serving import DeploymentCreated, RolloutEnded, RolloutStarted
+from shelflife.contracts.serving import DeploymentCreated, ExperimentEnded, RolloutEnded, RolloutStarted
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
 from shelflife.serving.rollout import RolloutState
 from shelflife.serving.settings import (
@@ -165,6 +165,7 @@ class ServingStack(ContextStack):
                 ModelVersionPromoted.detail_type,
                 DeploymentCreated.detail_type,
                 RolloutEnded.detail_type,
+                ExperimentEnded.detail_type,
             ],
             function=activate,
             dead_letters=self.dead_letters,

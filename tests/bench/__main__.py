@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 
 from infra.config import ROOT
-from tests.bench import commands, drift, error_rates, installation, models, predictions, sizes
+from tests.bench import commands, decoding, drift, error_rates, installation, models, predictions, sizes
 from tests.bench.measure import Figure
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "sizes": sizes.run,
+    "decoding": decoding.run,
     "drift": drift.run,
     "models": models.run,
     "error_rates": error_rates.run,

@@ -10,10 +10,12 @@ from tests.harness.installation import Platform
 
 
 def captured(platform: Platform, deployment: str, folder: Path) -> pd.DataFrame:
-    """All of its rows; files go to the folder."""
+    """All of its rows; files go to the folder, and those that are there are not fetched again."""
     bucket = platform.resource("foundation", "Captures", "AWS::S3::Bucket")
-    for number, body in enumerate(platform.objects(bucket, f"captures/{deployment}/").values()):
-        (folder / f"{number}.parquet").write_bytes(body)
+    for key in platform.keys(bucket, f"captures/{deployment}/"):
+        file = folder / key.replace("/", "-")
+        if not file.exists():
+            file.write_bytes(platform.object(f"s3://{bucket}/{key}"))
     if not list(folder.glob("*.parquet")):
         return pd.DataFrame()
     with duckdb.connect() as duck:

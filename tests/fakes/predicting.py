@@ -1,6 +1,7 @@
 """Predictions of one deployment, `bikes`, in this process: nothing of them is faked but the cloud."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -59,7 +60,7 @@ class ServedWorld:
         self.deployments.kept_revisions[name, 1] = revision(1, only(1))
 
 
-Tensors = dict[str, tuple[str, Any]]
+Tensors = Mapping[str, tuple[str, Any]]
 
 
 def binary_request(tensors: Tensors, **changes: Any) -> tuple[bytes, dict[str, str]]:

@@ -11,6 +11,7 @@ from shelflife.kernel.paging import Page, decode_cursor, encode_cursor
 from shelflife.kernel.profiles import Profile
 from shelflife.serving.captures import (
     LONGEST_SHADOW_REQUEST,
+    Answered,
     Capture,
     CaptureBatch,
     CapturedRows,
@@ -27,6 +28,7 @@ from shelflife.serving.errors import (
     ModelUnusableError,
     RolloutChangedError,
 )
+from shelflife.serving.experiment import Experiment
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 from shelflife.serving.ports import LoadedModel, ModelLoad, WatchedVariant
@@ -34,6 +36,7 @@ from shelflife.serving.rollout import Rollout
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.settings import TABLE
 from shelflife.serving.strategy import AT_ONCE, Strategy
+from tests.fakes.experiments import MemoryExperiments
 
 
 @dataclass
@@ -84,6 +87,7 @@ class MemoryDeployments:
     kept_revisions: dict[tuple[str, int], Revision] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
     rollouts: MemoryRollouts = field(default_factory=MemoryRollouts)
+    experiments: MemoryExperiments = field(default_factory=MemoryExperiments)
     broken: bool = False
 
     def add(self, deployment: Deployment, news: News) -> None:
@@ -108,10 +112,15 @@ class MemoryDeployments:
             raise DeploymentNotFoundError(deployment.name)
 
     def change(
-        self, deployment: Deployment, *, rollout: Rollout | None = None, news: Sequence[News] = ()
+        self,
+        deployment: Deployment,
+        *,
+        rollout: Rollout | None = None,
+        experiment: Experiment | None = None,
+        news: Sequence[News] = (),
     ) -> Deployment:
-        self._check(deployment, rollout)
-        return self._write(deployment, rollout, news)
+        self._check(deployment, rollout, experiment)
+        return self._write(deployment, rollout, experiment, news)
 
     def shift(
         self,
@@ -119,25 +128,36 @@ class MemoryDeployments:
         revision: Revision,
         *,
         rollout: Rollout | None = None,
+        experiment: Experiment | None = None,
         news: Sequence[News] = (),
     ) -> Deployment:
-        self._check(deployment, rollout)
+        self._check(deployment, rollout, experiment)
         if (deployment.name, revision.revision) in self.kept_revisions:
             raise DeploymentChangedError(deployment.name)
         self.kept_revisions[deployment.name, revision.revision] = revision
-        return self._write(deployment, rollout, news)
+        return self._write(deployment, rollout, experiment, news)
 
-    def _check(self, deployment: Deployment, rollout: Rollout | None) -> None:
+    def _check(self, deployment: Deployment, rollout: Rollout | None, experiment: Experiment | None) -> None:
         before = self.deployments.get(deployment.name)
         if before is None or before.change != deployment.change:
             raise DeploymentChangedError(deployment.name)
         if rollout is not None and self.rollouts.lost(rollout):
             raise DeploymentChangedError(deployment.name)
+        if experiment is not None and self.experiments.lost(experiment):
+            raise DeploymentChangedError(deployment.name)
 
-    def _write(self, deployment: Deployment, rollout: Rollout | None, news: Sequence[News]) -> Deployment:
+    def _write(
+        self,
+        deployment: Deployment,
+        rollout: Rollout | None,
+        experiment: Experiment | None,
+        news: Sequence[News],
+    ) -> Deployment:
         self.deployments[deployment.name] = deployment.written
         if rollout is not None:
             self.rollouts.change(rollout)
+        if experiment is not None:
+            self.experiments.change(experiment)
         self.news.extend(news)
         return deployment.written
 
@@ -255,16 +275,29 @@ class MemoryCaptures:
 @dataclass
 class MemoryClaims:
     uris: dict[str, str] = field(default_factory=dict)
+    by: dict[str, Answered] = field(default_factory=dict)
 
-    def claim(self, claim_key: str, uri: str, at: datetime) -> str:
+    def claim(self, claim_key: str, uri: str, at: datetime, answered: Answered | None = None) -> str:
         del at  # nothing expires here
-        return self.uris.setdefault(claim_key, uri)
+        if claim_key not in self.uris:
+            self._keep(claim_key, uri, answered)
+        return self.uris[claim_key]
 
-    def reclaim(self, claim_key: str, before: str, uri: str, at: datetime) -> None:
+    def reclaim(
+        self, claim_key: str, before: str, uri: str, at: datetime, answered: Answered | None = None
+    ) -> None:
         del at
         if self.uris.get(claim_key) != before:
             raise CaptureClaimedError(claim_key)
+        self._keep(claim_key, uri, answered)
+
+    def answered(self, claim_keys: Sequence[str]) -> dict[str, Answered]:
+        return {key: self.by[key] for key in claim_keys if key in self.by}
+
+    def _keep(self, claim_key: str, uri: str, answered: Answered | None) -> None:
         self.uris[claim_key] = uri
+        if answered is not None:
+            self.by[claim_key] = answered
 
 
 @dataclass

@@ -150,12 +150,14 @@ class Platform:
         assert execution["status"] == "SUCCEEDED", execution
         return execution
 
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """Of all objects below a prefix."""
+        pages = self.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
     def objects(self, bucket: str, prefix: str) -> dict[str, bytes]:
         """All objects below a prefix, by key."""
-        s3 = self.aws("s3")
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
-        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+        return {key: self.object(f"s3://{bucket}/{key}") for key in self.keys(bucket, prefix)}
 
     def object(self, uri: str) -> bytes:
         bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -20,6 +20,8 @@ LOCKS = [
     ROOT / "docs/requirements.txt",
 ]
 WHOLE = ROOT / "tests/requirements.txt"
+#: Others than ours, which need not agree with anything.
+CLIENTS = sorted((ROOT / "tests" / "clients").glob("*/requirements.txt"))
 
 
 def size(folder: Path) -> int:
@@ -80,7 +82,7 @@ def test_a_part_is_locked_to_what_the_whole_is_locked_to(lock: Path) -> None:
     assert pins(lock) <= pins(WHOLE)
 
 
-@pytest.mark.parametrize("lock", [WHOLE, *LOCKS], ids=lambda lock: lock.parent.name)
+@pytest.mark.parametrize("lock", [WHOLE, *LOCKS, *CLIENTS], ids=lambda lock: lock.parent.name)
 def test_a_lock_has_hashes_and_names_no_host(lock: Path) -> None:
     text = lock.read_text()
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links", text)

@@ -185,8 +185,8 @@ def test_only_health_and_versions_are_public(templates: Templates) -> None:
     routes = [route["Properties"] for _, route in of_kind(templates, "AWS::ApiGatewayV2::Route")]
     public = {route["RouteKey"] for route in routes if route["AuthorizationType"] == "NONE"}
     assert public == {
-        "GET /v2",
-        "GET /v2/health/{proxy+}",
+        "ANY /v2",
+        "ANY /v2/health/{proxy+}",
         "GET /version",
         "GET /api/3.0/mlflow/server-info",
     }

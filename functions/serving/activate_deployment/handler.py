@@ -3,7 +3,7 @@
 from typing import Any
 
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
-from shelflife.contracts.serving import DeploymentCreated, RolloutEnded
+from shelflife.contracts.serving import DeploymentCreated, ExperimentEnded, RolloutEnded
 from shelflife.entry.news import listener
 from shelflife.serving.wiring import activations
 
@@ -28,7 +28,13 @@ def go_on(told: RolloutEnded) -> None:
     activations().go_on(told)
 
 
+@listener(ExperimentEnded)
+def catch_up(told: ExperimentEnded) -> None:
+    activations().go_on(told)
+
+
 _LISTENERS = {
+    ExperimentEnded.detail_type: catch_up,
     RolloutEnded.detail_type: go_on,
     ModelVersionRegistered.detail_type: register,
     ModelVersionPromoted.detail_type: follow,

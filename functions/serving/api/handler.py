@@ -10,12 +10,14 @@ from shelflife.entry.http import Answer, Call, HttpDoor
 from shelflife.kernel.ids import Name
 from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
+from shelflife.serving.experiment import Experiment, GoalMetric
+from shelflife.serving.goals import MOST_GOALS, Told, ToldGoal
 from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision
 from shelflife.serving.observing import WindowsAsked
 from shelflife.serving.rollout import Rollout
 from shelflife.serving.strategy import AllAtOnce, Strategy
 from shelflife.serving.traffic import TrafficRule
-from shelflife.serving.wiring import observations, rollout_control, serving
+from shelflife.serving.wiring import experiment_control, goals, observations, rollout_control, serving
 
 door = HttpDoor(Context.SERVING)
 handler = door.handle
@@ -55,6 +57,20 @@ class ReasonRequest(Model):
 class RollbackRequest(Model):
     reason: str = Field(default="rolled back by hand", min_length=1, max_length=500)
     to_revision: int | None = Field(default=None, ge=1)
+
+
+class ExperimentRequest(Model):
+    goal: GoalMetric
+    reason: str = Field(default="started by hand", min_length=1, max_length=500)
+
+
+class StopRequest(Model):
+    reason: str = Field(default="stopped by hand", min_length=1, max_length=500)
+    winner: Name | None = None
+
+
+class GoalsRequest(Model):
+    goals: tuple[ToldGoal, ...] = Field(min_length=1, max_length=MOST_GOALS)
 
 
 @door.post("/v1/serving/deployments", body=DeploymentRequest)
@@ -173,6 +189,41 @@ def roll_back(call: Call[RollbackRequest], name: str) -> dict[str, Any]:
     asked = call.body
     change = Change(changed_by=call.principal.name, reason=asked.reason)
     return _shown(rollout_control().roll_back(name, change, to_revision=asked.to_revision))
+
+
+@door.post("/v1/serving/deployments/<name>/experiments", body=ExperimentRequest)
+def start_experiment(call: Call[ExperimentRequest], name: str) -> Answer:
+    change = Change(changed_by=call.principal.name, reason=call.body.reason)
+    experiment = experiment_control().start(name, call.body.goal, change)
+    return Answer(_experiment(experiment), HTTPStatus.CREATED)
+
+
+@door.get("/v1/serving/deployments/<name>/experiments")
+def list_experiments(call: Call[None], name: str) -> dict[str, Any]:
+    page = experiment_control().page(name, *call.page())
+    return {"experiments": [_experiment(one) for one in page.items], "next_cursor": page.next_cursor}
+
+
+@door.get("/v1/serving/deployments/<name>/experiments/<experiment_id>")
+def get_experiment(call: Call[None], name: str, experiment_id: str) -> dict[str, Any]:  # noqa: ARG001 - as above
+    found = experiment_control().find(name, experiment_id)
+    return _experiment(found) | {"standing": experiment_control().standing(found).model_dump(mode="json")}
+
+
+@door.post("/v1/serving/deployments/<name>/experiments/<experiment_id>/stop", body=StopRequest)
+def stop_experiment(call: Call[StopRequest], name: str, experiment_id: str) -> dict[str, Any]:
+    change = Change(changed_by=call.principal.name, reason=call.body.reason)
+    return _experiment(experiment_control().stop(name, experiment_id, change, call.body.winner))
+
+
+@door.post("/v1/serving/deployments/<name>/goals", body=GoalsRequest)
+def tell_goals(call: Call[GoalsRequest], name: str) -> Told:
+    """Tell what became of predictions; each counts once for the experiment, however often it is told."""
+    return goals().tell(name, call.body.goals)
+
+
+def _experiment(experiment: Experiment) -> dict[str, Any]:
+    return experiment.model_dump(mode="json", exclude={"change"})
 
 
 def _rollout(rollout: Rollout) -> dict[str, Any]:

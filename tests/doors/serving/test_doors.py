@@ -1,4 +1,5 @@
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,15 @@ from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype
-from shelflife.contracts.serving import CapturedProfile, DeploymentActivated, DeploymentCreated
+from shelflife.contracts.serving import (
+    CapturedProfile,
+    DeploymentActivated,
+    DeploymentCreated,
+    ExperimentEnded,
+)
 from shelflife.kernel.profiles import from_json, reference_profile, to_json
+from shelflife.serving.captures import Answered, claim_key_of
+from shelflife.serving.claims import DynamoClaims
 from shelflife.serving.dynamo import DynamoVersions
 from shelflife.serving.model import DeployableVersion
 from shelflife.serving.parquet import from_parquet
@@ -170,6 +178,106 @@ def test_a_rule_is_put_shown_and_refused_by_who_saw_another_revision(table: Item
     # The stable version is the same: nobody has to be told.
     told = [item["detail_type"]["S"] for item in news_in(table)]
     assert told.count("deployment.activated") == 1
+
+
+def experimenting(table: Items) -> None:
+    """Deployment `bikes` has two versions of equal weight."""
+    serving()
+    DynamoVersions(table).keep(
+        DeployableVersion(reference=reference_of(*summing(input_of("x")), version=2, model_name="bikeshare"))
+    )
+    live = [{"model_version": 1, "weight": 50}, {"model_version": 2, "weight": 50}]
+    assert ask("PUT", "/v1/serving/deployments/bikes/traffic", {"live": live})[0] == 200
+
+
+def capture(table: Items, id: str, variant: str, captured_at: str) -> None:
+    answered = Answered(2, variant, assigned=True, captured_at=datetime.fromisoformat(captured_at))
+    DynamoClaims(table).claim(claim_key_of("bikes", id), "s3://file", answered.captured_at, answered)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_an_experiment_is_started_told_of_goals_shown_and_won(table: Items, version: str) -> None:
+    experimenting(table)
+    path = "/v1/serving/deployments/bikes"
+    asked = {"goal": {"name": "bought", "kind": "proportion", "minimum_samples": 2}, "reason": "is 2 better?"}
+    status, started = ask("POST", f"{path}/experiments", asked, role="contributor", version=version)
+    assert (status, started["state"], started["variants"]) == (201, "running", ["v1", "v2"])
+    assert (started["started_by"], started["reason"]) == ("tester", "is 2 better?")
+    for at in range(4):
+        capture(table, f"p{at}", f"v{at % 2 + 1}", started["started_at"])
+    told = {"goals": [{"prediction_id": f"p{at}", "value": at % 2} for at in range(5)]}
+    answer = {"accepted": ["p0", "p1", "p2", "p3"], "duplicate": [], "unknown": ["p4"], "ignored": []}
+    assert ask("POST", f"{path}/goals", told, role="contributor", version=version) == (200, answer)
+    again = {"accepted": [], "duplicate": ["p0", "p1", "p2", "p3"], "unknown": ["p4"], "ignored": []}
+    assert ask("POST", f"{path}/goals", told, version=version) == (200, again)
+    one = f"{path}/experiments/{started['experiment_id']}"
+    _, shown = ask("GET", one, role="viewer", version=version)
+    standing = shown.pop("standing")
+    assert shown == started
+    assert [(of["variant"], of["samples"], of["mean"]) for of in standing["variants"]] == [
+        ("v1", 2, 0.0),
+        ("v2", 2, 1.0),
+    ]
+    assert (standing["leader"], standing["comparisons"][0]["decision"]) == (None, "undecided")
+    assert ask("PUT", f"{path}/traffic", {"live": [ALL]}, version=version)[0] == 409
+    listed = {"experiments": [started], "next_cursor": None}
+    assert ask("GET", f"{path}/experiments?limit=1", version=version) == (200, listed)
+    _, ended = ask("POST", f"{one}/stop", {"winner": "v2", "reason": "it is"}, version=version)
+    assert (ended["state"], ended["winner"], ended["ended_by"]) == ("decided", "v2", "tester")
+    _, deployment = ask("GET", path)
+    assert (deployment["model_version"], deployment["experiment_id"]) == (2, None)
+
+
+def test_an_alias_that_moves_during_an_experiment_is_followed_when_it_is_over(table: Items) -> None:
+    experimenting(table)
+    path = "/v1/serving/deployments/bikes"
+    _, started = ask("POST", f"{path}/experiments", {"goal": {"name": "orders"}})
+    event = promoted()
+    event["detail"] |= {"happened_at": "2026-11-21T08:00:00Z", "event_id": "later"}
+    event["detail"]["promoted"]["version"] = 3
+    activate_deployment(event, CONTEXT)
+    assert ask("GET", path)[1]["revision"] == 2
+    ask("POST", f"{path}/experiments/{started['experiment_id']}/stop", {})
+    (told,) = [
+        item["detail"]["S"]
+        for item in news_in(table)
+        if item["detail_type"]["S"] == ExperimentEnded.detail_type
+    ]
+    over = golden("published/serving.experiment_ended.v1")
+    over["detail"] = json.loads(told)
+    activate_deployment(over, CONTEXT)
+    shown = ask("GET", path)[1]
+    assert (shown["revision"], shown["model_version"]) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status", "told"),
+    [
+        ("experiments", {}, 400, "goal"),
+        ("experiments", {"goal": {"name": "a b"}}, 400, "goal.name"),
+        ("experiments", {"goal": {"name": "a", "kind": "median"}}, 400, "goal.kind"),
+        ("experiments", {"goal": {"name": "a"}}, 409, "nothing to compare"),
+        ("experiments/e1/stop", {}, 404, "no experiment 'e1'"),
+        ("goals", {"goals": []}, 400, "goals"),
+        ("goals", {"goals": [{"prediction_id": "a", "value": 1}] * 1001}, 400, "goals"),
+        ("goals", {"goals": [{"prediction_id": "", "value": 1}]}, 400, "goals.0.prediction_id"),
+    ],
+)
+def test_what_is_wrong_with_an_experiment_is_told(
+    path: str, asked: dict[str, Any], status: int, told: str
+) -> None:
+    serving()
+    found, problem = ask("POST", f"/v1/serving/deployments/bikes/{path}", asked)
+    assert found == status
+    assert told in json.dumps(problem)
+
+
+def test_a_viewer_looks_at_experiments_and_tells_nothing() -> None:
+    serving()
+    path = "/v1/serving/deployments/bikes"
+    assert ask("GET", f"{path}/experiments", role="viewer") == (200, {"experiments": [], "next_cursor": None})
+    for refused in ("experiments", "experiments/e1/stop", "goals"):
+        assert ask("POST", f"{path}/{refused}", {}, role="viewer")[0] == 403
 
 
 ALL = {"model_version": 1, "weight": 100}

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from functions.serving.predict import handler
+from shelflife.contracts.models import Datatype
 from shelflife.entry.encodings import BODY_LIMIT
 from shelflife.serving.binary import BinaryTensors
 from tests.fakes.onnx_models import input_of, summing
 from tests.fakes.predicting import ServedWorld, binary_request
-from tests.harness.events import LambdaContext, http_event
+from tests.harness.events import LambdaContext, golden, http_event
 
 INFER = "/v2/models/bikes/infer"
 BODY = {"inputs": [{"name": "x", "shape": [2], "datatype": "FP32", "data": [1, 2]}]}
@@ -41,6 +42,16 @@ def ask(body: Any, headers: dict[str, str] | None = None, *, path: str = INFER, 
 
 def rows(count: int) -> dict[str, Any]:
     return {"inputs": [{"name": "x", "shape": [count], "datatype": "FP32", "data": [0.5] * count}]}
+
+
+def test_the_golden_request_of_a_binary_client_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = (input_of("hr"), input_of("temp"), input_of("season", Datatype.BYTES))
+    monkeypatch.setattr(handler, "protocol", lambda: ServedWorld(summing(*features)).protocol)
+    answer = handler.handler(golden("serving/predict_binary"), LambdaContext())
+    length = int(answer["headers"]["Inference-Header-Content-Length"])
+    content = base64.b64decode(answer["body"])
+    assert json.loads(content[:length])["id"] == "43"
+    assert np.frombuffer(content[length:], np.float32) == pytest.approx([18.24])
 
 
 @pytest.mark.parametrize("coding", [None, "gzip", "deflate"])

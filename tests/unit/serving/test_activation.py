@@ -14,6 +14,7 @@ from shelflife.serving.errors import (
     DeploymentExistsError,
     DeploymentNotFoundError,
 )
+from shelflife.serving.experiment_endings import ExperimentEndings
 from shelflife.serving.model import AliasMove, CapturePolicy, Deployment, State
 from shelflife.serving.rollouts import RolloutControl
 from shelflife.serving.service import Serving
@@ -114,6 +115,13 @@ def rollouts(world: World, shifts: Shifts) -> RolloutControl:
         executions=MemoryExecutions(),
         shifts=shifts,
         endings=endings,
+        experiments=ExperimentEndings(
+            deployments=world.deployments,
+            experiments=world.deployments.experiments,
+            shifts=shifts,
+            now=lambda: world.at,
+            new_id=lambda: f"x{next(ids)}",
+        ),
         now=lambda: world.at,
         new_id=lambda: f"r{next(ids)}",
     )

@@ -101,7 +101,7 @@ def test_a_long_value_is_not_written_out() -> None:
 
 
 def answered(values: Any) -> Any:
-    prediction = Prediction("7", "bikes", "v3", 3, 2, 2, [(PREDICTION, values)], 0.5)
+    prediction = Prediction("7", "bikes", "v3", 3, 2, 2, [(PREDICTION, values)], 0.0)
     return json.loads(written_answer(prediction).body, parse_constant=pytest.fail)
 
 

@@ -39,12 +39,12 @@ def test_the_index_lists_what_answers_and_what_does_not(world: ServedWorld, raw:
 
 def test_unloading_forgets_and_loading_reads_again(world: ServedWorld) -> None:
     assert world.repository.load("bikes", b"{}") == {"name": "bikes", "load": True}
-    assert len(world.models.loaded) == 1
+    assert len(world.models.loaded()) == 1
     unload = b'{"parameters": {"unload_dependents": false}}'
     assert world.repository.unload("bikes", unload) == {"name": "bikes", "unload": True}
-    assert not world.models.loaded
+    assert not world.models.loaded()
     infer(world)
-    assert len(world.models.loaded) == 1
+    assert len(world.models.loaded()) == 1
 
 
 def test_what_cannot_be_loaded_says_why(world: ServedWorld) -> None:

@@ -22,6 +22,7 @@ from shelflife.serving.errors import (
     VersionStableError,
     VersionUnknownError,
 )
+from shelflife.serving.experiment_endings import ExperimentEndings
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.judgement import Criteria
 from shelflife.serving.model import Change, DeployableVersion, Deployment
@@ -95,6 +96,13 @@ class World:
             executions=self.executions,
             shifts=self.shifts,
             endings=self.endings,
+            experiments=ExperimentEndings(
+                deployments=self.deployments,
+                experiments=self.deployments.experiments,
+                shifts=self.shifts,
+                now=self.now,
+                new_id=self.new_id,
+            ),
             now=self.now,
             new_id=self.new_id,
         )
@@ -183,11 +191,13 @@ def world() -> World:
 
 def test_a_good_canary_takes_over_and_everybody_is_told(world: World) -> None:
     started = world.start()
-    assert world.bikes.rollout_id == started.rollout_id
+    began = world.bikes.rollout_id
+    assert began == started.rollout_id
     seen, ended = world.walk()
     assert seen == [{"v1": 100}, {"v1": 90, "v2": 10}, {"v2": 100}, {"v2": 100}]
     assert (ended.state, ended.outcome) == (RolloutState.SUCCEEDED, "version 2 answers everything")
-    assert (world.bikes.rollout_id, world.bikes.revision, world.bikes.last_failure) == (None, 3, None)
+    done = world.bikes
+    assert (done.rollout_id, done.revision, done.last_failure) == (None, 3, None)
     assert world.bikes.stable == world.versions.kept["bikes", 2].reference
     assert world.news == ["rollout.started", "deployment.activated", "rollout.ended"]
     judgement = ended.applied[0].judgement

@@ -13,7 +13,7 @@ from tests.fakes.predicting import ServedWorld
 
 FEATURES = (input_of("hr", Datatype.INT64), input_of("temp"), input_of("season", Datatype.BYTES))
 COLUMNS = ["season", "temp", "hr"]
-ROWS = [["winter", 0.5, 8], [None, None, 9]]
+ROWS: list[list[Any]] = [["winter", 0.5, 8], [None, None, 9]]
 RECORDS: list[dict[str, Any]] = [{"season": "winter", "temp": 0.5, "hr": 8}, {"hr": 9}]
 CSV = "season,temp,hr,note\nwinter,0.5,8,x\n,,9,y\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 from shelflife.contracts.models import Datatype, ModelVersionReference
 from shelflife.kernel.profiles import Profile, from_json, merge, reference_profile
-from shelflife.serving.captures import CapturedRows, FileState
+from shelflife.serving.captures import Answered, CapturedRows, FileState
 from shelflife.serving.columns import Columns, ColumnTypes
 from shelflife.serving.filing import Room, Stored
 from shelflife.serving.model import DeployableVersion
@@ -261,9 +261,11 @@ def test_two_who_take_over_do_not_both_store(world: World, store: CaptureStore) 
     world.claims.uris[rows("a").claim_key] = "memory:lost"
 
     class Raced(MemoryClaims):
-        def reclaim(self, claim_key: str, before: str, uri: str, at: datetime) -> None:
+        def reclaim(
+            self, claim_key: str, before: str, uri: str, at: datetime, answered: Answered | None = None
+        ) -> None:
             self.uris[claim_key] = "memory:other"
-            super().reclaim(claim_key, before, uri, at)
+            super().reclaim(claim_key, before, uri, at, answered)
 
     told = within(store, claims=Raced(world.claims.uris)).store({"m1": rows("a"), "m2": rows("b")})
     assert set(told.failed) == {"m1"}

@@ -24,6 +24,10 @@ _SERIALIZER = TypeSerializer()
 _DESERIALIZER = TypeDeserializer()
 
 
+#: BatchGetItem takes no more at once; what it leaves undone is asked again a few times.
+_MOST_KEYS = 100
+_MOST_ROUNDS = 10
+
 #: Answers after which the same call may work: the client has retried it a few times already.
 _PASSING = {
     "InternalServerError",
@@ -50,6 +54,12 @@ def is_lost_condition(error: ClientError) -> bool:
         code == "TransactionCanceledException"
         and any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
     )
+
+
+def lost_conditions(error: ClientError) -> list[int]:
+    """Places of the writes of a transaction whose conditions did not hold."""
+    reasons = error.response.get("CancellationReasons", [])
+    return [at for at, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
 
 
 def is_contended(error: ClientError) -> bool:
@@ -103,6 +113,13 @@ class Items:
                 TableName=self.table_name, Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}), ConsistentRead=True
             )
         return from_item(found["Item"]) if "Item" in found else None
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
+        """Those of the items that are there, each read consistently, in no order; every key is named once."""
+        found: list[Item] = []
+        for first in range(0, len(keys), _MOST_KEYS):
+            found += self._get_batch(keys[first : first + _MOST_KEYS])
+        return found
 
     def put(
         self,
@@ -191,6 +208,19 @@ class Items:
             page = self.client.query(**asked)
         last = page.get("LastEvaluatedKey")
         return [from_item(item) for item in page["Items"]], encode_cursor(from_item(last) if last else None)
+
+    def _get_batch(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
+        asked = [to_item({PARTITION_KEY: pk, SORT_KEY: sk}) for pk, sk in keys]
+        left: Any = {self.table_name: {"Keys": asked, "ConsistentRead": True}}
+        found: list[Item] = []
+        for _ in range(_MOST_ROUNDS):
+            with self._answering():
+                page = self.client.batch_get_item(RequestItems=left)
+            found += [from_item(item) for item in page["Responses"].get(self.table_name, [])]
+            left = page.get("UnprocessedKeys")
+            if not left:
+                return found
+        raise TableUnavailableError(self.table_name, "UnprocessedKeys")
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

@@ -2,11 +2,10 @@
 
 from enum import StrEnum
 
-from pydantic import field_validator
-
 from shelflife.contracts.data import StoredObject
 from shelflife.kernel.ids import Name
 from shelflife.kernel.model import Model
+from shelflife.kernel.shapes import RowsShape
 
 
 class Task(StrEnum):
@@ -40,15 +39,7 @@ class Tensor(Model):
 
     name: str
     datatype: Datatype
-    shape: tuple[int, ...]
-
-    @field_validator("shape")
-    @classmethod
-    def _rows_come_first(cls, shape: tuple[int, ...]) -> tuple[int, ...]:
-        if not shape or shape[0] != -1 or any(size == 0 or size < -1 for size in shape):
-            message = f"expected [-1, …], the rows first and no size of 0, got {list(shape)}"
-            raise ValueError(message)
-        return shape
+    shape: RowsShape
 
 
 class Signature(Model):

@@ -89,6 +89,20 @@ class RolloutStarted(News):
     to_version: int
 
 
+class ExperimentEnded(News):
+    """The deployment's traffic may change again; a `winner` is the variant that answers everything now."""
+
+    detail_type: ClassVar[str] = "experiment.ended"
+
+    deployment: Name
+    experiment_id: str
+    model_name: Name
+    alias: Name
+    revision: int
+    winner: Name | None
+    reason: str
+
+
 class RolloutEnded(News):
     """`outcome` is succeeded, rolled_back, aborted or failed; `reason` is for people."""
 

@@ -42,8 +42,9 @@ class AfterAnswer:
         self._answered = _Answered()
         api = environ.get(_API_VARIABLE)
         self._extension = _registered(api, door) if api else None
+        self._thread = Thread(target=self._follow, name=door, daemon=True)
         if self._extension is not None:
-            Thread(target=self._follow, args=(self._extension,), name=door, daemon=True).start()
+            self._thread.start()
 
     def __call__(self, event: dict[str, Any], context: Any) -> Any:
         request_id = getattr(context, "aws_request_id", "")
@@ -55,8 +56,12 @@ class AfterAnswer:
             else:
                 self._answered.tell(request_id)
 
-    def _follow(self, extension: "_Extension") -> None:
-        for request_id, deadline in extension.events():
+    def join(self, seconds: float) -> None:
+        """Wait until the thread is over, which it is only when Lambda's API fails."""
+        self._thread.join(seconds)
+
+    def _follow(self) -> None:
+        for request_id, deadline in self._extension.events() if self._extension else ():
             self._answered.wait(request_id, deadline - _MARGIN_SECONDS)
             self._run(request_id)
         # Lambda does not answer any more: from now on answers wait.

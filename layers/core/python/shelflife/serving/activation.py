@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
-from shelflife.contracts.serving import DeploymentCreated, RolloutEnded
+from shelflife.contracts.serving import DeploymentCreated, ExperimentEnded, RolloutEnded
 from shelflife.kernel.ids import Clock
 from shelflife.serving.errors import DeploymentChangedError, ModelUnusableError
 from shelflife.serving.model import (
@@ -57,7 +57,7 @@ class Activations:
         """Let a new deployment answer with what its alias points to already, if that was ever told."""
         self._start(told.deployment, told.model_name, told.alias)
 
-    def go_on(self, told: RolloutEnded) -> None:
+    def go_on(self, told: RolloutEnded | ExperimentEnded) -> None:
         """Let a deployment whose traffic is free again follow what its alias did meanwhile."""
         self._start(told.deployment, told.model_name, told.alias)
 
@@ -81,12 +81,12 @@ class Activations:
     def _behind(self, name: str, move: AliasMove) -> Deployment | None:
         """The deployment, unless it is gone, follows something else by now, needs nothing, or cannot yet.
 
-        During a rollout its traffic is not ours: when that is over, we are told (`go_on`).
+        During a rollout or an experiment its traffic is not ours: when that is over, we are told (`go_on`).
         """
         found = self.deployments.find(name)
         if found is None or (found.model_name, found.alias) != (move.serving.model_name, move.alias):
             return None
-        if found.rollout_id is not None:
+        if found.rollout_id is not None or found.experiment_id is not None:
             return None
         failed = found.last_failure is not None and found.last_failure.rollout_id is None
         new = found.followed < move.position or (found.followed == move.position and failed)

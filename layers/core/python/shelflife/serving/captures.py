@@ -50,6 +50,15 @@ class Masked(NamedTuple):
 NOTHING_MASKED = Masked()
 
 
+class Answered(NamedTuple):
+    """By whom a prediction was answered, and when: what a goal that is told of it is counted for."""
+
+    revision: int
+    variant: str
+    assigned: bool
+    captured_at: datetime
+
+
 class CaptureBatch(NamedTuple):
     """What a capture file holds: rows of one variant of a revision that were captured in one hour (UTC)."""
 
@@ -117,19 +126,34 @@ class CapturedRows(Model):
         return CaptureBatch(self.kind, self.deployment, self.revision, self.variant, hour, masked)
 
     @property
+    def answered(self) -> Answered | None:
+        """None for a shadow and a failure: nobody got that answer, no goal can follow from it."""
+        if self.kind is not CaptureKind.CAPTURES:
+            return None
+        return Answered(self.revision, self.variant, self.assigned, self.captured_at)
+
+    @property
     def claim_key(self) -> str:
         """What is stored once: this part of this capture; ids may have any characters.
 
         Every shadow has its own. A caller may send a request that failed again under its id: each try is a
         failure of its own, and none of them is the capture.
         """
-        digest = hashlib.sha256(self.capture_id.encode()).hexdigest()
-        key = f"{self.deployment}#{digest}#{self.first_row}"
+        key = claim_key_of(self.deployment, self.capture_id, self.first_row)
         if self.role is CaptureRole.SHADOW:
             key += f"#SHADOW#{self.variant}"
         if self.error is not None:
             key += f"#FAILURE#{self.captured_at.astimezone(UTC).isoformat(timespec='microseconds')}"
         return key
+
+
+def claim_key_of(deployment: str, capture_id: str, first_row: int = 0) -> str:
+    """The key of a live answer's rows; `capture_id` is the id of the prediction."""
+    return f"{deployment}#{digest_of(capture_id)}#{first_row}"
+
+
+def digest_of(capture_id: str) -> str:
+    return hashlib.sha256(capture_id.encode()).hexdigest()
 
 
 class ShadowRequest(CapturedRows):

@@ -7,7 +7,7 @@ Items:  pk = DEPLOYMENT#<name>          sk = DEPLOYMENT
         pk = MODEL#<model>              sk = VERSION#<zero-padded version>
         pk = ALIAS#<model>#<alias>      sk = ALIAS
         pk = ALIAS#<model>#<alias>      sk = FOLLOWER#<deployment name>
-Rollouts: see dynamo_rollouts.py.
+Rollouts: see dynamo_rollouts.py.  Experiments: see dynamo_experiments.py.
 News:   see aws/outbox.py.  Captures: see claims.py.
 """
 
@@ -23,12 +23,14 @@ from shelflife.aws.outbox import news_write
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
+from shelflife.serving.dynamo_experiments import experiment_write
 from shelflife.serving.dynamo_rollouts import rollout_write
 from shelflife.serving.errors import DeploymentChangedError, DeploymentExistsError, DeploymentNotFoundError
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 from shelflife.serving.settings import LISTED
 
 if TYPE_CHECKING:
+    from shelflife.serving.experiment import Experiment
     from shelflife.serving.rollout import Rollout
 
 _DEPLOYMENT = "DEPLOYMENT"
@@ -70,9 +72,14 @@ class DynamoDeployments:
         self._transact(writes, DeploymentNotFoundError(deployment.name))
 
     def change(
-        self, deployment: Deployment, *, rollout: "Rollout | None" = None, news: Sequence[News] = ()
+        self,
+        deployment: Deployment,
+        *,
+        rollout: "Rollout | None" = None,
+        experiment: "Experiment | None" = None,
+        news: Sequence[News] = (),
     ) -> Deployment:
-        writes = [_changing(deployment), *_beside(rollout, news)]
+        writes = [_changing(deployment), *_beside(rollout, experiment, news)]
         self._transact(writes, DeploymentChangedError(deployment.name))
         return deployment.written
 
@@ -82,6 +89,7 @@ class DynamoDeployments:
         revision: Revision,
         *,
         rollout: "Rollout | None" = None,
+        experiment: "Experiment | None" = None,
         news: Sequence[News] = (),
     ) -> Deployment:
         plain = _revision_item(revision)
@@ -92,7 +100,7 @@ class DynamoDeployments:
                 Write(put=plain | _live_key(deployment.name, revision.model_name, version))
                 for version in {variant.model_version for variant in revision.traffic.rule.live}
             ),
-            *_beside(rollout, news),
+            *_beside(rollout, experiment, news),
         ]
         self._transact(writes, DeploymentChangedError(deployment.name))
         return deployment.written
@@ -209,8 +217,12 @@ def _changing(deployment: Deployment) -> Write:
     )
 
 
-def _beside(rollout: "Rollout | None", news: Sequence[News]) -> list[Write]:
-    return [*([rollout_write(rollout)] if rollout else []), *(news_write(one) for one in news)]
+def _beside(rollout: "Rollout | None", experiment: "Experiment | None", news: Sequence[News]) -> list[Write]:
+    return [
+        *([rollout_write(rollout)] if rollout else []),
+        *([experiment_write(experiment)] if experiment else []),
+        *(news_write(one) for one in news),
+    ]
 
 
 #: Kept as text, for they hold floats that DynamoDB's numbers cannot all hold.

@@ -49,6 +49,60 @@ class RolloutRunningError(ConflictError):
         super().__init__(f"deployment {name!r} is in the middle of rollout {rollout_id!r}")
 
 
+class ExperimentRunningError(ConflictError):
+    """The deployment's traffic belongs to its experiment until that is stopped."""
+
+    def __init__(self, name: str, experiment_id: str) -> None:
+        super().__init__(f"deployment {name!r} is in the middle of experiment {experiment_id!r}")
+
+
+class ExperimentNotFoundError(NotFoundError):
+    def __init__(self, name: str, experiment_id: str) -> None:
+        super().__init__(f"deployment {name!r} has no experiment {experiment_id!r}")
+
+
+class ExperimentChangedError(ConflictError):
+    """Somebody else changed it meanwhile: ask again to see what is left to do."""
+
+    def __init__(self, name: str, experiment_id: str) -> None:
+        super().__init__(f"experiment {experiment_id!r} of deployment {name!r} was changed at the same time")
+
+
+class ExperimentOverError(ConflictError):
+    def __init__(self, name: str, experiment_id: str, state: str) -> None:
+        super().__init__(f"experiment {experiment_id!r} of deployment {name!r} is over: {state}")
+
+
+class RivalsNeededError(ConflictError):
+    """An experiment compares live variants with the stable one, and all of them need traffic."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"deployment {name!r} has nothing to compare: "
+            "the stable variant and another live one need a weight above 0"
+        )
+
+
+class WinnerUnknownError(InvalidError):
+    def __init__(self, winner: str, variants: Sequence[str]) -> None:
+        message = f"variant {winner!r} is not in the experiment, but {', '.join(variants)}"
+        super().__init__(message, [FieldFault("winner", message)])
+
+
+class GoalRefusedError(InvalidError):
+    """Nothing of the request was counted."""
+
+    def __init__(self, at: int, message: str) -> None:
+        super().__init__(f"goal {at}: {message}", [FieldFault(f"goals.{at}.value", message)])
+
+
+class GoalsContendedError(ConflictError):
+    """Others keep counting for the same variants; told again, each goal counts once."""
+
+    def __init__(self, experiment_id: str) -> None:
+        super().__init__(f"not all goals of experiment {experiment_id!r} could be counted now")
+
+
 class RolloutNotFoundError(NotFoundError):
     def __init__(self, name: str, rollout_id: str) -> None:
         super().__init__(f"deployment {name!r} has no rollout {rollout_id!r}")
@@ -84,10 +138,10 @@ class NothingToRollBackError(ConflictError):
 
 
 class CapturesNeededError(ConflictError):
-    """A judged rollout reads figures, which are made of captures."""
+    """A judged rollout reads figures, which are made of captures; the goals of an experiment join them."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"deployment {name!r} captures nothing: a rollout that bakes could not be judged")
+        super().__init__(f"deployment {name!r} captures nothing: no rollout or experiment could be judged")
 
 
 class VariantNotFoundError(InvalidError):
@@ -169,10 +223,3 @@ class CaptureNotTakenError(UnavailableError):
 
     def __init__(self, message_id: str) -> None:
         super().__init__(f"the queue did not take a capture of message {message_id!r}")
-
-
-class ShadowAnswerTooLongError(InvalidError):
-    """What the shadow answers does not fit into one message beside what the live variant answered."""
-
-    def __init__(self, capture_id: str) -> None:
-        super().__init__(f"a shadow's answer to {capture_id!r} is too long to be captured")

@@ -74,14 +74,14 @@ class Filing:
         """
         columns = columns_of(rows, self._signature)
         claims, now = self._room.claims, self._room.now
-        holder = claims.claim(rows.claim_key, self._uri, now())
+        holder = claims.claim(rows.claim_key, self._uri, now(), rows.answered)
         if holder != self._uri:
             state = self._settled(holder)
             if state is FileState.WRITTEN:
                 return
             if state is FileState.ABSENT:
                 raise CaptureClaimedError(rows.capture_id)
-            claims.reclaim(rows.claim_key, holder, self._uri, now())
+            claims.reclaim(rows.claim_key, holder, self._uri, now(), rows.answered)
         self._taken.append(columns)
 
     def finish(self, stored: Stored) -> None:

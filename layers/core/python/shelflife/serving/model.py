@@ -91,9 +91,9 @@ class Deployment(Model):
     """A deployment as it is now.
 
     `stable` is the version of the traffic rule's stable variant. `rollout_id` is the rollout that is under
-    way: until it is over, nobody else changes the traffic. `followed` is the position of the newest alias
-    move that was followed. `change` is that of the record as it was read: a store counts it up with every
-    write, so that of two writers who read the same, one wins.
+    way, `experiment_id` the experiment: until it is over, nobody else changes the traffic. `followed` is the
+    position of the newest alias move that was followed. `change` is that of the record as it was read: a
+    store counts it up with every write, so that of two writers who read the same, one wins.
     """
 
     name: Name
@@ -108,6 +108,7 @@ class Deployment(Model):
     traffic: Traffic | None = None
     stable: ModelVersionReference | None = None
     rollout_id: str | None = None
+    experiment_id: str | None = None
     last_failure: ActivationFailure | None = None
     followed: str = ""
     change: int = 0
@@ -135,6 +136,10 @@ class Deployment(Model):
     def rolling_out(self, rollout_id: str | None) -> "Deployment":
         """Its traffic belongs to that rollout, or to nobody in particular."""
         return self._changed(rollout_id=rollout_id)
+
+    def experimenting(self, experiment_id: str | None) -> "Deployment":
+        """Its traffic stays as it is for that experiment, or may change."""
+        return self._changed(experiment_id=experiment_id)
 
     def _changed(self, **fields: object) -> "Deployment":
         return self.model_copy(update=fields)

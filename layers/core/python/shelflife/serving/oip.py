@@ -160,7 +160,8 @@ def _truth(parameters: dict[str, Any], name: str, default: bool) -> bool:  # noq
 def _tensor(at: int, found: Any, binary: BinaryTensors | None) -> InputTensor:
     if type(found) is not dict or type(found.get("name")) is not str:
         raise InvalidRequestError(f"inputs.{at}", f'expected a tensor with a "name", got {shown(found)}')
-    name, shape, datatype, data = found["name"], found.get("shape"), found.get("datatype"), found.get("data")
+    name, datatype, data = found["name"], found.get("datatype"), found.get("data")
+    shape: Any = found.get("shape")
     size = _size(name, shape)
     if type(datatype) is not str:
         raise InvalidTensorError(name, f'expected a "datatype", got {shown(datatype)}')

@@ -7,15 +7,18 @@ from shelflife.contracts.models import ModelVersionReference, Tensor
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
-from shelflife.serving.captures import Capture, CaptureBatch, FileState
+from shelflife.serving.captures import Answered, Capture, CaptureBatch, FileState
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 
 if TYPE_CHECKING:
     from shelflife.kernel.profiles import Profile
     from shelflife.serving.columns import Columns, ColumnTypes
+    from shelflife.serving.experiment import Experiment
     from shelflife.serving.features import Features
     from shelflife.serving.figures import Figures
+    from shelflife.serving.goals import CountedGoal
     from shelflife.serving.rollout import Rollout
+    from shelflife.serving.sequential import Sums
     from shelflife.serving.strategy import Strategy
     from shelflife.serving.tensors import Array, Feed
 
@@ -51,14 +54,19 @@ class Deployments(Protocol):
         """
 
     def change(
-        self, deployment: Deployment, *, rollout: "Rollout | None" = None, news: Sequence[News] = ()
+        self,
+        deployment: Deployment,
+        *,
+        rollout: "Rollout | None" = None,
+        experiment: "Experiment | None" = None,
+        news: Sequence[News] = (),
     ) -> Deployment:
-        """Write the deployment as it is to be, with its rollout and news, all or nothing.
+        """Write the deployment as it is to be, with its rollout or experiment and news, all or nothing.
 
         It comes back as it was written.
 
         Raises:
-            DeploymentChangedError: somebody wrote it, or its rollout, since it was read.
+            DeploymentChangedError: somebody wrote it, or what is written with it, since it was read.
         """
 
     def shift(
@@ -67,12 +75,13 @@ class Deployments(Protocol):
         revision: Revision,
         *,
         rollout: "Rollout | None" = None,
+        experiment: "Experiment | None" = None,
         news: Sequence[News] = (),
     ) -> Deployment:
         """`change`, with a new revision.
 
         Raises:
-            DeploymentChangedError: somebody wrote it, or its rollout, since it was read.
+            DeploymentChangedError: somebody wrote it, or what is written with it, since it was read.
         """
 
     def revisions(self, name: str, limit: int, cursor: str | None) -> Page[Revision]:
@@ -106,6 +115,34 @@ class Rollouts(Protocol):
         """How a version that the deployment's alias moves to takes over: all at once, unless it was set."""
 
     def set_strategy(self, deployment: str, strategy: "Strategy") -> None: ...
+
+
+class Experiments(Protocol):
+    """Experiments and what was counted for them; those that begin and end are written by `Deployments`."""
+
+    def find(self, deployment: str, experiment_id: str) -> "Experiment | None": ...
+
+    def page(self, deployment: str, limit: int, cursor: str | None) -> "Page[Experiment]":
+        """Experiments of a deployment, newest first."""
+
+    def change(self, experiment: "Experiment") -> "Experiment":
+        """Write the experiment as it is to be; it comes back as it was written.
+
+        Raises:
+            ExperimentChangedError: somebody wrote it since it was read.
+        """
+
+    def count(self, experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) -> frozenset[str]:
+        """Count each prediction's goal once, whoever tells it how often; ids of those counted before.
+
+        No prediction may be among them twice.
+
+        Raises:
+            GoalsContendedError: others keep counting at the same time; some are counted, told again all are.
+        """
+
+    def tally(self, experiment_id: str) -> "Mapping[str, Sums]":
+        """What was counted by now, by variant; without those for whom nothing was."""
 
 
 class Executions(Protocol):
@@ -202,21 +239,28 @@ class Captures(Protocol):
 
 
 class Claims(Protocol):
-    """Which file a capture is, or will be, stored in."""
+    """Which file a capture is, or will be, stored in, and who answered it."""
 
-    def claim(self, claim_key: str, uri: str, at: datetime) -> str:
+    def claim(self, claim_key: str, uri: str, at: datetime, answered: Answered | None = None) -> str:
         """Claim a capture for a file; the file that it is claimed for now: this one, or an earlier one.
+
+        `answered` is remembered with the claim, for goals that are told later.
 
         Raises:
             CaptureClaimedError: its claim is changing at this moment.
         """
 
-    def reclaim(self, claim_key: str, before: str, uri: str, at: datetime) -> None:
+    def reclaim(
+        self, claim_key: str, before: str, uri: str, at: datetime, answered: Answered | None = None
+    ) -> None:
         """Move a claim from a file that was given up to another.
 
         Raises:
             CaptureClaimedError: somebody else moved it first.
         """
+
+    def answered(self, claim_keys: Sequence[str]) -> Mapping[str, Answered]:
+        """By whom these were answered, by claim key; without those that were never claimed, or by nobody."""
 
 
 class CaptureFiles(Protocol):

@@ -8,8 +8,10 @@ from shelflife.kernel.paging import Page
 from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     CapturesNeededError,
+    DeploymentChangedError,
     DeploymentNotFoundError,
     DeploymentNotReadyError,
+    ExperimentRunningError,
     NothingToRollBackError,
     RevisionNotFoundError,
     RolloutNotFoundError,
@@ -17,6 +19,7 @@ from shelflife.serving.errors import (
     RolloutRunningError,
     VersionStableError,
 )
+from shelflife.serving.experiment_endings import ExperimentEndings
 from shelflife.serving.model import Change, Deployment, is_name
 from shelflife.serving.ports import Deployments, Executions, Rollouts
 from shelflife.serving.rollout import Rollout, RolloutState
@@ -34,6 +37,7 @@ class RolloutControl:
     executions: Executions
     shifts: Shifts
     endings: Endings
+    experiments: ExperimentEndings
     now: Clock
     new_id: NewId
 
@@ -45,6 +49,7 @@ class RolloutControl:
         Raises:
             DeploymentNotFoundError: there is no such deployment.
             RolloutRunningError: another rollout is under way.
+            ExperimentRunningError: an experiment needs its traffic as it is.
             DeploymentChangedError: somebody else changed the deployment meanwhile.
         """
         deployment = self.deployment(name)
@@ -53,6 +58,8 @@ class RolloutControl:
             if (running.to_version, running.strategy) == (version, strategy):
                 return running
             raise RolloutRunningError(name, deployment.rollout_id)
+        if deployment.experiment_id is not None:
+            raise ExperimentRunningError(name, deployment.experiment_id)
         return self.begin(deployment, version, strategy, change)
 
     def begin(self, deployment: Deployment, version: int, strategy: Strategy, change: Change) -> Rollout:
@@ -152,7 +159,8 @@ class RolloutControl:
     def roll_back(self, name: str, change: Change, *, to_revision: int | None = None) -> Deployment:
         """Let the deployment answer with what was stable before; a rollout that is under way is aborted.
 
-        `to_revision` brings back the whole rule of that revision.
+        An experiment that is running is stopped, and its control answers everything. `to_revision` brings
+        back the whole rule of that revision.
 
         Raises:
             DeploymentNotFoundError: there is no such deployment.
@@ -166,6 +174,8 @@ class RolloutControl:
             deployment = self.deployment(name)
             if to_revision is None:
                 return deployment
+        elif deployment.experiment_id is not None:
+            return self._stop_experiment(deployment, to_revision, change)
         return self.shifts.shift(deployment, self._earlier(deployment, to_revision), change)
 
     def deployment(self, name: str) -> Deployment:
@@ -184,6 +194,15 @@ class RolloutControl:
         if rollout.state.is_over:
             raise RolloutOverError(name, rollout_id, rollout.state.value)
         return rollout
+
+    def _stop_experiment(self, deployment: Deployment, number: int | None, change: Change) -> Deployment:
+        name, rule = deployment.name, self._earlier(deployment, number) if number is not None else None
+        experiment = self.experiments.experiments.find(name, deployment.experiment_id or "")
+        if experiment is None or deployment.traffic is None:
+            raise DeploymentChangedError(name)
+        before = deployment.traffic.rule
+        self.experiments.end(experiment, change, rule=rule or before.with_all_to(before.stable))
+        return self.deployment(name)
 
     def _earlier(self, deployment: Deployment, number: int | None) -> TrafficRule:
         if number is not None:

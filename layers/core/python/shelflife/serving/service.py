@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from shelflife.contracts.serving import DeploymentCreated
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.paging import Page
-from shelflife.serving.errors import DeploymentChangedError, DeploymentNotFoundError, RolloutRunningError
+from shelflife.serving.errors import (
+    DeploymentChangedError,
+    DeploymentNotFoundError,
+    ExperimentRunningError,
+    RolloutRunningError,
+)
 from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision, is_name
 from shelflife.serving.ports import Deployments
 from shelflife.serving.shifts import Shifts
@@ -83,6 +88,7 @@ class Serving:
         Raises:
             DeploymentNotFoundError: there is none.
             RolloutRunningError: a rollout is changing its traffic.
+            ExperimentRunningError: an experiment needs its traffic as it is.
             VersionUnknownError: the rule names a version that the registry never told of.
             VersionNotDeployableError: the rule names a version that cannot answer.
             DeploymentChangedError: it is at another revision, or somebody else changed it meanwhile.
@@ -90,6 +96,8 @@ class Serving:
         deployment = self.find(name)
         if deployment.rollout_id is not None:
             raise RolloutRunningError(name, deployment.rollout_id)
+        if deployment.experiment_id is not None:
+            raise ExperimentRunningError(name, deployment.experiment_id)
         if expected_revision not in (None, deployment.revision):
             raise DeploymentChangedError(name)
         if deployment.traffic is not None and deployment.traffic.rule == rule:

@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from shelflife.contracts.models import Datatype, ModelVersionReference, Tensor
+from shelflife.contracts.models import Datatype, ModelVersionReference
 from shelflife.kernel.errors import InvalidError, ShelflifeError
 from shelflife.serving.binding import bind
 from shelflife.serving.captures import LONGEST_MESSAGE, CapturedRows, CaptureRole, ShadowRequest
@@ -20,7 +20,6 @@ from shelflife.serving.errors import (
     QueueUnavailableError,
     RevisionNotFoundError,
     RevisionVariantNotFoundError,
-    ShadowAnswerTooLongError,
     VersionUnknownError,
 )
 from shelflife.serving.ports import Deployments, Models, Versions
@@ -57,13 +56,13 @@ class Shadows:
         captured: list[tuple[str, str]] = []
         for message_id, request in messages.items():
             try:
-                rows = [self._captured(request, name) for name in request.shadows]
+                told = [_told(self._captured(request, name)) for name in request.shadows]
             except ShelflifeError as error:
                 shadowed.failed[message_id] = error
                 continue
-            captured += [(message_id, _text(one)) for one in rows]
-            shadowed.failures += sum(one.error is not None for one in rows)
-            shadowed.answers += sum(one.error is None for one in rows)
+            captured += [(message_id, one.text) for one in told]
+            shadowed.failures += sum(one.is_failure for one in told)
+            shadowed.answers += sum(not one.is_failure for one in told)
         self._hand_over(captured, shadowed)
         return shadowed
 
@@ -96,21 +95,16 @@ class Shadows:
     def _answered(self, request: ShadowRequest, reference: ModelVersionReference) -> dict[str, list[Any]]:
         signature = reference.candidate.signature
         model = self.models.load(reference)
-        tensors = [
-            _tensor(tensor, request.inputs[tensor.name])
-            for tensor in signature.inputs
-            if tensor.name in request.inputs
-        ]
+        own = {tensor.name: tensor.datatype for tensor in signature.inputs}
+        # Also what the shadow does not take: whoever asked the live variant for it would be refused here.
+        tensors = [_tensor(name, own.get(name), values) for name, values in request.inputs.items()]
         rows = bind(InferenceRequest(None, tensors, None), model.features)
         answered = zip(model.outputs, model.run(rows.feed), strict=True)
-        outputs = {
+        return {
             tensor.name: rows_of(tensor, array)
             for tensor, array in answered
             if tensor.name not in request.hidden
         }
-        if 2 * len(json.dumps(outputs)) > LONGEST_MESSAGE:
-            raise ShadowAnswerTooLongError(request.capture_id)
-        return outputs
 
     def _reference(self, request: ShadowRequest, name: str) -> ModelVersionReference:
         revision = self.deployments.revision(request.deployment, request.revision)
@@ -136,6 +130,21 @@ class Shadows:
                     shadowed.failed[message_id] = CaptureNotTakenError(message_id)
 
 
+class _Told(NamedTuple):
+    text: str
+    is_failure: bool
+
+
+def _told(rows: CapturedRows) -> _Told:
+    """The message of a capture; of one that would be too long, that the shadow failed."""
+    text = _text(rows)
+    if len(text) > LONGEST_MESSAGE:
+        nothing: dict[str, list[Any]] = {}
+        failed = {"error": "AnswerTooLongError", "inputs": nothing, "outputs": nothing, "live": nothing}
+        return _Told(_text(rows.model_copy(update=failed)), is_failure=True)
+    return _Told(text, is_failure=rows.error is not None)
+
+
 def _text(rows: CapturedRows) -> str:
     # Only ASCII, so that characters are bytes; NaN and infinities are written as Python reads them.
     return json.dumps(
@@ -143,16 +152,16 @@ def _text(rows: CapturedRows) -> str:
     )
 
 
-def _tensor(tensor: Tensor, values: list[Any]) -> InputTensor:
+def _tensor(name: str, own: Datatype | None, values: list[Any]) -> InputTensor:
     """The values as a caller would send them; a row that has several has them in a list of its own."""
     shape = [len(values)]
     while values and isinstance(values[0], list):
         shape.append(len(values[0]))
         values = list(chain.from_iterable(values))
-    return InputTensor(tensor.name, _datatype(tensor.datatype, values), shape, values)
+    return InputTensor(name, _datatype(own, values), shape, values)
 
 
-def _datatype(own: Datatype, values: list[Any]) -> str:
+def _datatype(own: Datatype | None, values: list[Any]) -> str:
     """A datatype that can hold the values: the caller's own is not known any more."""
     kinds = set(map(type, values)) - {type(None)}
     if kinds == {bool}:
@@ -161,4 +170,6 @@ def _datatype(own: Datatype, values: list[Any]) -> str:
         return "BYTES"
     if float in kinds:
         return "FP64"
-    return "INT64" if int in kinds and own is Datatype.BOOL else own.value
+    if own is None or (int in kinds and own is Datatype.BOOL):
+        return "INT64"
+    return own.value

@@ -14,6 +14,7 @@ from shelflife.serving.ports import Deployments, Versions
 from shelflife.serving.traffic import Traffic, TrafficRule
 
 if TYPE_CHECKING:
+    from shelflife.serving.experiment import Experiment
     from shelflife.serving.rollout import Rollout
 
 
@@ -24,18 +25,19 @@ class Shifts:
     now: Clock
     new_id: NewId
 
-    def shift(
+    def shift(  # noqa: PLR0913 - half of them are what is written with it, by keyword
         self,
         deployment: Deployment,
         rule: TrafficRule,
         change: Change,
         *,
         rollout: "Rollout | None" = None,
+        experiment: "Experiment | None" = None,
         news: Sequence[News] = (),
     ) -> Deployment:
         """Let the deployment answer by the rule; who listens is told if its stable version is another.
 
-        Whatever else `deployment` says by now is written with it, and the rollout and news.
+        Whatever else `deployment` says by now is written with it, and the rollout or experiment and news.
 
         Raises:
             VersionUnknownError: the rule names a version that the registry never told of.
@@ -62,7 +64,7 @@ class Shifts:
             serving=stable,
         )
         told = [*news] if deployment.is_stable(stable) else [*news, activated]
-        return self.deployments.shift(shifted, revision, rollout=rollout, news=told)
+        return self.deployments.shift(shifted, revision, rollout=rollout, experiment=experiment, news=told)
 
     def deployable(self, deployment: Deployment, version: int) -> ModelVersionReference:
         """The version of the deployment's model, if it can answer.

@@ -95,6 +95,10 @@ class TrafficRule(Model):
         """Every model version that it names, once, the stable one first."""
         return tuple(dict.fromkeys(variant.model_version for variant in (*self.live, *self.shadows)))
 
+    def with_all_to(self, variant: LiveVariant) -> "TrafficRule":
+        """That variant answers everything; shadows go on."""
+        return self.model_copy(update={"live": (variant.model_copy(update={"weight": 100.0}),)})
+
     def variant(self, name: str) -> LiveVariant | ShadowVariant | None:
         everybody: tuple[LiveVariant | ShadowVariant, ...] = (*self.live, *self.shadows)
         return next((one for one in everybody if one.name == name), None)

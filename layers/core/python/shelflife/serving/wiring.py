@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from shelflife.serving.activation import Activations
     from shelflife.serving.endings import Endings
     from shelflife.serving.executions import SfnExecutions
+    from shelflife.serving.experiment_endings import ExperimentEndings
+    from shelflife.serving.experiments import ExperimentControl
+    from shelflife.serving.goals import Goals
     from shelflife.serving.handoff import HandOff
     from shelflife.serving.observing import Observations
     from shelflife.serving.ports import ModelCache
@@ -73,9 +76,35 @@ def rollout_control() -> "RolloutControl":
         executions=_executions(),
         shifts=_shifts(items),
         endings=_endings(items),
+        experiments=_experiment_endings(items),
         now=utc_now,
         new_id=new_id,
     )
+
+
+@cache
+def experiment_control() -> "ExperimentControl":
+    from shelflife.serving.dynamo_experiments import DynamoExperiments
+    from shelflife.serving.experiments import ExperimentControl
+
+    items = _items(ServingSettings.from_env())
+    return ExperimentControl(
+        deployments=DynamoDeployments(items),
+        experiments=DynamoExperiments(items),
+        endings=_experiment_endings(items),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+@cache
+def goals() -> "Goals":
+    from shelflife.serving.claims import DynamoClaims
+    from shelflife.serving.dynamo_experiments import DynamoExperiments
+    from shelflife.serving.goals import Goals
+
+    items = _items(ServingSettings.from_env())
+    return Goals(DynamoDeployments(items), DynamoExperiments(items), DynamoClaims(items), utc_now)
 
 
 @cache
@@ -246,6 +275,19 @@ def _endings(items: Items) -> "Endings":
     return Endings(
         deployments=DynamoDeployments(items),
         rollouts=DynamoRollouts(items),
+        shifts=_shifts(items),
+        now=utc_now,
+        new_id=new_id,
+    )
+
+
+def _experiment_endings(items: Items) -> "ExperimentEndings":
+    from shelflife.serving.dynamo_experiments import DynamoExperiments
+    from shelflife.serving.experiment_endings import ExperimentEndings
+
+    return ExperimentEndings(
+        deployments=DynamoDeployments(items),
+        experiments=DynamoExperiments(items),
         shifts=_shifts(items),
         now=utc_now,
         new_id=new_id,
