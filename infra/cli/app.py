@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.cli import cloud, logs, schedules
+from infra.cli import cloud, logs, redrive, schedules
 from infra.deploy.deployer import DeploymentFailedError
 from infra.installation import ROOT, SynthesisFailedError, TokenRefusedError
 from infra.local.state import LocalCloudError
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="API tokens.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+captures_app = typer.Typer(help="Captured requests.", no_args_is_help=True)
+app.add_typer(captures_app, name="captures")
 
 FOLDER = ROOT / ".build" / "local"
 
@@ -122,6 +124,21 @@ def create_token(
 ) -> None:
     """Make an API token; it is shown once."""
     cloud.create_token(cloud.target(folder, endpoint_url, region), stage, (name, role, days))
+
+
+@captures_app.command("redrive")
+def redrive_captures(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many wait.")] = False,
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+) -> None:
+    """Move captures and shadow requests from their dead-letter queues back to where they came from.
+
+    Each is stored once, however often it comes: run it again if it was cut off.
+    """
+    redrive.redrive(cloud.target(folder, endpoint_url, region), dry_run=dry_run)
 
 
 def main() -> None:

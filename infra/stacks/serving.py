@@ -22,6 +22,7 @@ from shelflife.contracts.serving import DeploymentCreated, ExperimentEnded, Roll
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
 from shelflife.serving.rollout import RolloutState
 from shelflife.serving.settings import (
+    CACHE_PREFIX,
     TABLE,
     PredictSettings,
     PredictShadowsSettings,
@@ -77,6 +78,14 @@ class ServingStack(ContextStack):
             scaling=self.stage.predict,
         )
         self.table.grant_read_data(predict.function)
+        # It keeps answers there, and writes nothing else.
+        predict.function.add_to_role_policy(
+            aws_iam.PolicyStatement(
+                actions=["dynamodb:PutItem"],
+                resources=[self.table.table_arn],
+                conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CACHE_PREFIX}*"]}},
+            )
+        )
         self.foundation.artifacts.grant_read(predict.function, f"{Prefix.TRAINING}*")
         self.captures.queue.grant_send_messages(predict.function)
         self.shadows.queue.grant_send_messages(predict.function)

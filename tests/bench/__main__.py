@@ -6,18 +6,27 @@ Results go to `.build/bench.json`, beside what the machine was. Ratios travel be
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable
 
 from infra.config import ROOT
 from tests.bench import commands, decoding, drift, error_rates, installation, models, predictions, sizes
 from tests.bench.measure import Figure
+from tests.bench.serving import cold, costs, peers, rows, runtime, traffic, warm
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "sizes": sizes.run,
     "decoding": decoding.run,
     "drift": drift.run,
     "models": models.run,
+    "warm": warm.run,
+    "runtime": runtime.run,
+    "peers": peers.run,
+    "rows": rows.run,
+    "cold": cold.run,
+    "traffic": traffic.run,
+    "costs": costs.run,
     "error_rates": error_rates.run,
     "predictions": predictions.run,
     "installation": installation.run,
@@ -42,5 +51,11 @@ def main(names: list[str]) -> None:
         sys.exit("some figures miss their budget")
 
 
+def _stopped(*_: object) -> None:
+    """Told to end, it ends as if it were done: what it started is stopped too."""
+    sys.exit(128 + signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stopped)
     main(sys.argv[1:])

@@ -20,9 +20,10 @@ from shelflife.serving.served import ServedModels
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.statistics import Statistics
 from shelflife.serving.traffic import only
+from tests.fakes.captures import MemoryCaptures
 from tests.fakes.deployments import deployment, revision
 from tests.fakes.onnx_models import reference_of
-from tests.fakes.serving import MemoryCaptures, MemoryDeployments, MemoryModels, MemoryVersions
+from tests.fakes.serving import MemoryDeployments, MemoryModels, MemoryVersions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """moto's cloud in this process, with tables built from the same TableSpec as CDK's."""
 
-import importlib.util
+import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,6 +71,10 @@ def _schema(partition_key: str, sort_key: str) -> list[dict[str, str]]:
 
 def _wirings() -> "Iterator[str]":
     for package in pkgutil.iter_modules(shelflife.__path__, "shelflife."):
-        name = f"{package.name}.wiring"
-        if package.ispkg and importlib.util.find_spec(name):
-            yield name
+        if package.ispkg:
+            inside = importlib.import_module(package.name).__path__
+            yield from (
+                f"{package.name}.{module.name}"
+                for module in pkgutil.iter_modules(inside)
+                if module.name.startswith("wiring")
+            )

@@ -12,12 +12,13 @@ from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
 from shelflife.serving.experiment import Experiment, GoalMetric
 from shelflife.serving.goals import MOST_GOALS, Told, ToldGoal
-from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision
+from shelflife.serving.model import CachePolicy, CaptureWish, Change, Deployment, Revision
 from shelflife.serving.observing import WindowsAsked
 from shelflife.serving.rollout import Rollout
 from shelflife.serving.strategy import AllAtOnce, Strategy
 from shelflife.serving.traffic import TrafficRule
-from shelflife.serving.wiring import experiment_control, goals, observations, rollout_control, serving
+from shelflife.serving.wiring import experiment_control, goals, rollout_control, serving
+from shelflife.serving.wiring_captures import observations
 
 door = HttpDoor(Context.SERVING)
 handler = door.handle
@@ -30,7 +31,7 @@ class DeploymentRequest(Model):
     name: Name
     model_name: Name
     alias: Name = CHAMPION
-    capture: CapturePolicy = CapturePolicy()
+    capture: CaptureWish = CaptureWish()
 
 
 class TrafficRequest(TrafficRule):
@@ -38,6 +39,10 @@ class TrafficRequest(TrafficRule):
 
     reason: str = Field(default="set by hand", min_length=1, max_length=500)
     expected_revision: int | None = None
+
+
+class CacheRequest(Model):
+    cache: CachePolicy | None
 
 
 class StrategyRequest(Model):
@@ -126,6 +131,18 @@ def set_traffic(call: Call[TrafficRequest], name: str) -> dict[str, Any]:
     rule = TrafficRule(live=asked.live, shadows=asked.shadows)
     change = Change(changed_by=who, reason=asked.reason)
     return _shown(serving().shift(name, rule, change, expected_revision=asked.expected_revision))
+
+
+@door.put("/v1/serving/deployments/<name>/capture", body=CaptureWish)
+def set_capture(call: Call[CaptureWish], name: str) -> dict[str, Any]:
+    """Put the whole policy: what is not said is as in a new deployment."""
+    return _shown(serving().capture(name, call.body))
+
+
+@door.put("/v1/serving/deployments/<name>/cache", body=CacheRequest)
+def set_cache(call: Call[CacheRequest], name: str) -> dict[str, Any]:
+    """Keep answers for who asks the same again, or keep none."""
+    return _shown(serving().cache(name, call.body.cache))
 
 
 @door.delete("/v1/serving/deployments/<name>")
@@ -230,8 +247,18 @@ def _rollout(rollout: Rollout) -> dict[str, Any]:
     return rollout.model_dump(mode="json", exclude={"execution", "task_token", "change"})
 
 
+#: What the record has beside what people manage, and the key that values are hashed under.
+_NOT_SHOWN: dict[str, Any] = {
+    "stable": True,
+    "traffic": True,
+    "followed": True,
+    "change": True,
+    "capture": {"key": True},
+}
+
+
 def _shown(deployment: Deployment) -> dict[str, Any]:
-    return deployment.model_dump(mode="json", exclude={"stable", "traffic", "followed", "change"}) | {
+    return deployment.model_dump(mode="json", exclude=_NOT_SHOWN) | {
         "model_version": deployment.stable.version if deployment.stable else None,
         "traffic": deployment.traffic.rule.model_dump(mode="json") if deployment.traffic else None,
     }

@@ -14,7 +14,15 @@ from shelflife.serving.oip import HEADER_LENGTH
 from shelflife.serving.scoring import prediction_text, predictions_text
 from shelflife.serving.served import Routing
 from shelflife.serving.tensors import Prediction
-from shelflife.serving.wiring import hand_off, predictions, preloads, protocol, repository, scoring
+from shelflife.serving.wiring import (
+    answer_cache,
+    predictions,
+    preloads,
+    protocol,
+    repository,
+    scoring,
+)
+from shelflife.serving.wiring_captures import hand_off
 
 #: What JSON with tensors behind it is.
 BYTES = "application/octet-stream"
@@ -23,7 +31,8 @@ door = LeanDoor(Context.SERVING)
 
 
 def hand_over(record: Record) -> None:
-    """Send what the answers left to be captured; what did not go well is told."""
+    """Send what the answers left to be captured, and keep them; what did not go well is told."""
+    answer_cache().flush()
     handed_over = hand_off().flush()
     record.count(Metric.CAPTURES_SPILLED, handed_over.waiting)
     record.count(Metric.CAPTURES_DROPPED, handed_over.dropped)
@@ -137,6 +146,9 @@ def note(call: LeanCall, prediction: Prediction) -> None:
     record = call.record
     record.about(deployment=prediction.deployment, variant=prediction.variant)
     record.measure(Metric.LATENCY, prediction.latency_ms, Unit.MILLISECONDS)
+    if prediction.is_repeated is not None:
+        record.measure(Metric.CACHE_HITS, int(prediction.is_repeated))
+        record.measure(Metric.CACHE_MISSES, int(not prediction.is_repeated))
     record.fields |= {
         "model_version": prediction.model_version,
         "revision": prediction.revision,
@@ -146,8 +158,11 @@ def note(call: LeanCall, prediction: Prediction) -> None:
 
 def named(prediction: Prediction) -> dict[str, str]:
     """Tell the caller what answered."""
-    return {
+    headers: dict[str, str] = {
         Header.MODEL_VERSION: str(prediction.model_version),
         Header.DEPLOYMENT_REVISION: str(prediction.revision),
         Header.VARIANT: prediction.variant,
     }
+    if prediction.is_repeated is not None:
+        headers[Header.CACHE] = "hit" if prediction.is_repeated else "miss"
+    return headers

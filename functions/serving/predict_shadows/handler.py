@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shelflife.entry.observe import Outcome
 from shelflife.entry.queue import consumer
 from shelflife.serving.captures import ShadowRequest
-from shelflife.serving.wiring import shadows
+from shelflife.serving.wiring_captures import shadows
 
 
 @consumer(ShadowRequest)

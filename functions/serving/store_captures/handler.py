@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shelflife.entry.observe import Outcome
 from shelflife.entry.queue import consumer
 from shelflife.serving.captures import CapturedRows
-from shelflife.serving.wiring import capture_store
+from shelflife.serving.wiring_captures import capture_store
 
 
 @consumer(CapturedRows)

@@ -180,6 +180,21 @@ def test_a_rule_is_put_shown_and_refused_by_who_saw_another_revision(table: Item
     assert told.count("deployment.activated") == 1
 
 
+def test_answers_are_kept_by_a_policy_or_not_at_all() -> None:
+    serving()
+    path = "/v1/serving/deployments/bikes/cache"
+    assert ask("GET", "/v1/serving/deployments/bikes")[1]["cache"] is None
+    policy = {"ttl_seconds": 300}
+    status, shown = ask("PUT", path, {"cache": policy}, role="contributor")
+    assert (status, shown["cache"]) == (200, policy)
+    assert ask("GET", "/v1/serving/deployments/bikes")[1]["cache"] == policy
+    assert ask("PUT", path, {"cache": None})[1]["cache"] is None
+    for wrong in ({}, {"cache": {"ttl_seconds": 0}}, {"cache": {"ttl_seconds": 10**7}}):
+        assert ask("PUT", path, wrong)[0] == 400
+    assert ask("PUT", path, {"cache": policy}, role="viewer")[0] == 403
+    assert ask("PUT", "/v1/serving/deployments/boats/cache", {"cache": policy})[0] == 404
+
+
 def experimenting(table: Items) -> None:
     """Deployment `bikes` has two versions of equal weight."""
     serving()
@@ -208,7 +223,7 @@ def test_an_experiment_is_started_told_of_goals_shown_and_won(table: Items, vers
     told = {"goals": [{"prediction_id": f"p{at}", "value": at % 2} for at in range(5)]}
     answer = {"accepted": ["p0", "p1", "p2", "p3"], "duplicate": [], "unknown": ["p4"], "ignored": []}
     assert ask("POST", f"{path}/goals", told, role="contributor", version=version) == (200, answer)
-    again = {"accepted": [], "duplicate": ["p0", "p1", "p2", "p3"], "unknown": ["p4"], "ignored": []}
+    again = answer | {"accepted": [], "duplicate": answer["accepted"]}
     assert ask("POST", f"{path}/goals", told, version=version) == (200, again)
     one = f"{path}/experiments/{started['experiment_id']}"
     _, shown = ask("GET", one, role="viewer", version=version)
@@ -219,13 +234,22 @@ def test_an_experiment_is_started_told_of_goals_shown_and_won(table: Items, vers
         ("v2", 2, 1.0),
     ]
     assert (standing["leader"], standing["comparisons"][0]["decision"]) == (None, "undecided")
-    assert ask("PUT", f"{path}/traffic", {"live": [ALL]}, version=version)[0] == 409
+
+
+def test_the_rule_stays_until_an_experiment_is_stopped_and_its_winner_answers(table: Items) -> None:
+    experimenting(table)
+    path = "/v1/serving/deployments/bikes"
+    _, started = ask("POST", f"{path}/experiments", {"goal": {"name": "orders"}})
+    status, problem = ask("PUT", f"{path}/traffic", {"live": [ALL]})
+    assert (status, problem["type"]) == (409, "/errors/experiment-running")
     listed = {"experiments": [started], "next_cursor": None}
-    assert ask("GET", f"{path}/experiments?limit=1", version=version) == (200, listed)
-    _, ended = ask("POST", f"{one}/stop", {"winner": "v2", "reason": "it is"}, version=version)
+    assert ask("GET", f"{path}/experiments") == (200, listed)
+    stop = f"{path}/experiments/{started['experiment_id']}/stop"
+    _, ended = ask("POST", stop, {"winner": "v2", "reason": "it is"}, role="contributor")
     assert (ended["state"], ended["winner"], ended["ended_by"]) == ("decided", "v2", "tester")
     _, deployment = ask("GET", path)
     assert (deployment["model_version"], deployment["experiment_id"]) == (2, None)
+    assert ask("POST", stop, {})[1]["type"] == "/errors/experiment-over"
 
 
 def test_an_alias_that_moves_during_an_experiment_is_followed_when_it_is_over(table: Items) -> None:

@@ -13,6 +13,7 @@ from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype
 from shelflife.serving.captures import CapturedRows
 from shelflife.serving.settings import TABLE, PredictSettings, ServingSettings
+from shelflife.serving.wiring import answer_cache, predictions, protocol
 from tests.fakes.onnx_models import input_of, reference_of, summing
 from tests.harness.cloud import make_bucket, make_table
 from tests.harness.events import LambdaContext, golden, http_event
@@ -305,6 +306,32 @@ def test_the_simpler_forms_are_answered_by_the_same_deployment(queue: str) -> No
     status, answer, headers = ask("POST", "/models/bikes/invocations", records, role="viewer")
     assert (status, answer, headers["x-shelflife-model-version"]) == (200, {"predictions": [19.5]}, "1")
     assert [kept.inputs["hr"] for kept in captured(queue)] == [[8], [8]]
+
+
+@pytest.mark.usefixtures("serving")
+def test_an_answer_that_is_kept_says_so_in_its_headers_and_metrics(
+    queue: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = {"cache": {"ttl_seconds": 60}}
+    put = api(http_event("PUT", "/v1/serving/deployments/bikes/cache", policy), CONTEXT)
+    assert put["statusCode"] == 200
+    capsys.readouterr()
+    answers = [infer(id=f"p{at}") for at in range(3)]
+    assert [headers["x-shelflife-cache"] for _, _, headers in answers] == ["miss", "hit", "hit"]
+    assert len({json.dumps(answer["outputs"]) for _, answer, _ in answers}) == 1
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    counted = [(one["CacheHits"], one["CacheMisses"]) for one in records if "CacheHits" in one]
+    assert counted == [([0.0], [1.0]), ([1.0], [0.0]), ([1.0], [0.0])]
+    assert sorted(rows.capture_id for rows in captured(queue)) == ["p0", "p1", "p2"]
+    # Another instance finds it in the table.
+    for made in (answer_cache, predictions, protocol):
+        made.cache_clear()
+    assert infer()[2]["x-shelflife-cache"] == "hit"
+
+
+@pytest.mark.usefixtures("serving")
+def test_nothing_is_said_of_a_cache_that_is_off() -> None:
+    assert "x-shelflife-cache" not in infer()[2]
 
 
 def test_the_door_knows_its_routes() -> None:

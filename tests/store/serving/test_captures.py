@@ -11,19 +11,19 @@ from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype, Signature, Tensor
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.profiles import reference_profile, to_json
+from shelflife.serving.capture_ports import CaptureFiles, Claims
 from shelflife.serving.captures import Capture, CaptureBatch, CapturedRows, CaptureKind, FileState
 from shelflife.serving.claims import DynamoClaims
 from shelflife.serving.columns import Columns, column_types, columns_of, joined
 from shelflife.serving.errors import CaptureClaimedError, CaptureFileLostError, QueueUnavailableError
 from shelflife.serving.files import S3CaptureFiles
 from shelflife.serving.handoff import HandOff
-from shelflife.serving.ports import CaptureFiles, Claims
 from shelflife.serving.profiling import S3Baselines
 from shelflife.serving.queue import SqsQueue
 from shelflife.serving.settings import TABLE
+from tests.fakes.captures import MemoryCaptureFiles, MemoryClaims
 from tests.fakes.deployments import served
 from tests.fakes.onnx_models import input_of, stored
-from tests.fakes.serving import MemoryCaptureFiles, MemoryClaims
 from tests.harness.cloud import make_bucket, make_table
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from shelflife.aws.items import Items, TableUnavailableError
 from shelflife.contracts.serving import DeploymentCreated
 from shelflife.kernel.tables import EXPIRY
+from shelflife.serving.capture_ports import Claims
 from shelflife.serving.captures import Answered, claim_key_of, digest_of
 from shelflife.serving.claims import CLAIM_KEPT, DynamoClaims
 from shelflife.serving.dynamo import DynamoDeployments
@@ -19,13 +20,15 @@ from shelflife.serving.errors import (
     GoalsContendedError,
 )
 from shelflife.serving.experiment import Experiment, GoalMetric
+from shelflife.serving.experiment_ports import Experiments
 from shelflife.serving.goals import CountedGoal, ToldGoal
-from shelflife.serving.ports import Claims, Deployments, Experiments
+from shelflife.serving.ports import Deployments
 from shelflife.serving.sequential import Sums
 from shelflife.serving.settings import TABLE
+from tests.fakes.captures import MemoryClaims
 from tests.fakes.deployments import deployment
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import MemoryClaims, MemoryDeployments
+from tests.fakes.serving import MemoryDeployments
 from tests.harness.cloud import make_table
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

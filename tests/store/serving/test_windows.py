@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 from shelflife.aws.items import Items
 from shelflife.kernel.tables import EXPIRY
 from shelflife.serving import observed
+from shelflife.serving.capture_ports import WatchedVariant, Windows
 from shelflife.serving.dynamo_windows import DynamoWindows
 from shelflife.serving.errors import WindowsContendedError
 from shelflife.serving.figures import Figures
-from shelflife.serving.ports import WatchedVariant, Windows
 from shelflife.serving.settings import TABLE
-from tests.fakes.serving import MemoryWindows
+from tests.fakes.captures import MemoryWindows
 from tests.harness.cloud import make_table
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -20,6 +20,7 @@ from shelflife.kernel.profiles import (
     merge,
     profile_over,
     reference_profile,
+    shared,
     to_json,
 )
 
@@ -281,3 +282,11 @@ def test_profiles_over_other_bins_do_not_merge() -> None:
 def test_a_value_beyond_a_floats_whole_numbers_keeps_its_bin() -> None:
     column = one(np.asarray([2**53, 2**53 + 2], dtype=np.int64))
     assert column.counts.tolist() == [1, 1]
+
+
+def test_profiles_share_the_columns_that_all_of_them_have() -> None:
+    whole = reference_profile({"a": np.array([1.0]), "b": np.array([2.0])})
+    part = reference_profile({"a": np.array([1.0])})
+    assert [[*one.columns] for one in shared([whole, part])] == [["a"], ["a"]]
+    assert merge(shared([whole, part])).row_count == 2
+    assert shared([]) == []

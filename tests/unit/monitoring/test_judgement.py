@@ -100,11 +100,17 @@ def test_infinite_values_leave_no_number_that_json_does_not_know() -> None:
 
 def test_other_columns_cannot_be_compared() -> None:
     reference = reference_profile({"a": np.arange(3.0), "b": np.arange(3.0)})
-    other = reference_profile({"a": np.arange(3.0)})
+    other = reference_profile({"a": np.arange(3.0), "c": np.arange(3.0)})
     moved = reference_profile({"a": np.arange(3.0) * 2, "b": np.arange(3.0)})
     for window in (other, moved):
         with pytest.raises(ProfileMismatchError):
             judge_columns(reference, window, Policy())
+
+
+def test_columns_that_captures_leave_out_are_not_judged() -> None:
+    reference = reference_profile({"a": np.arange(3.0), "b": np.arange(3.0)})
+    (column,) = judge_columns(reference, reference_profile({"a": np.arange(3.0)}), Policy())
+    assert column.name == "a"
 
 
 def test_without_features_nothing_has_drifted() -> None:

@@ -95,6 +95,7 @@ def serving(world: World, shifts: Shifts) -> Serving:
         shifts=shifts,
         now=lambda: world.at,
         new_id=lambda: f"s{next(ids)}",
+        new_key=lambda: f"key-{next(ids)}",
     )
 
 

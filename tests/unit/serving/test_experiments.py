@@ -13,8 +13,8 @@ from shelflife.serving.captures import Answered, CapturedRows, CaptureRole, clai
 from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     CapturesNeededError,
+    DeploymentExperimentNotFoundError,
     DeploymentNotFoundError,
-    ExperimentNotFoundError,
     ExperimentOverError,
     ExperimentRunningError,
     GoalRefusedError,
@@ -33,9 +33,10 @@ from shelflife.serving.shifts import Shifts
 from shelflife.serving.standing import Finding, Standing
 from shelflife.serving.strategy import AT_ONCE
 from shelflife.serving.traffic import LiveVariant, TrafficRule, only
+from tests.fakes.captures import MemoryClaims
 from tests.fakes.deployments import BY_HAND, NOON, deployment, revision, rule
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import MemoryClaims, MemoryDeployments, MemoryExecutions, MemoryVersions
+from tests.fakes.serving import MemoryDeployments, MemoryExecutions, MemoryVersions
 
 HALVES = rule((1, 50), (2, 50))
 ORDERS = GoalMetric(name="order_value")
@@ -191,7 +192,7 @@ def test_a_winner_is_one_of_the_variants(world: World) -> None:
     with pytest.raises(WinnerUnknownError, match="'v3' is not in the experiment, but v1, v2"):
         world.control.stop("bikes", started.experiment_id, BY_HAND, "v3")
     assert world.bikes.experiment_id == started.experiment_id
-    with pytest.raises(ExperimentNotFoundError):
+    with pytest.raises(DeploymentExperimentNotFoundError):
         world.control.stop("bikes", "another", BY_HAND)
 
 

@@ -12,7 +12,7 @@ CASES = {
     "activate_deployment": ("shelflife.serving.sessions", "duckdb pandas pyarrow"),
     "predict": (
         " ".join(f"shelflife.serving.{name}" for name in ("prediction", "sessions", "model_cache", "queue")),
-        "aws_lambda_powertools duckdb pandas pyarrow",
+        "aws_lambda_powertools boto3 botocore.session botocore.client s3transfer duckdb pandas pyarrow",
     ),
     "store_captures": (
         "shelflife.serving.storing shelflife.serving.files shelflife.serving.profiling",

@@ -22,10 +22,11 @@ from shelflife.serving.served import REMEMBERED_SECONDS, Routing, ServedModels
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.tensors import InferenceRequest, InputTensor
 from shelflife.serving.traffic import TrafficRule, only
+from tests.fakes.captures import MemoryCaptures
 from tests.fakes.deployments import deployment, rule
 from tests.fakes.deployments import revision as revision_of
 from tests.fakes.onnx_models import classifying, input_of, reference_of, summing
-from tests.fakes.serving import MemoryCaptures, MemoryDeployments, MemoryModels, MemoryVersions
+from tests.fakes.serving import MemoryDeployments, MemoryModels, MemoryVersions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FEATURES = (input_of("hr"), input_of("temp"), input_of("season", Datatype.BYTES))

@@ -7,6 +7,7 @@ import pytest
 
 from shelflife.contracts.serving import DeploymentActivated, RolloutEnded, RolloutStarted
 from shelflife.kernel.errors import ShelflifeError
+from shelflife.serving.capture_ports import WatchedVariant
 from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     CapturesNeededError,
@@ -28,7 +29,6 @@ from shelflife.serving.figures import Figures, merged
 from shelflife.serving.judgement import Criteria
 from shelflife.serving.model import Change, DeployableVersion, Deployment
 from shelflife.serving.observed import answer, failure, numbers
-from shelflife.serving.ports import WatchedVariant
 from shelflife.serving.rollout import Rollout, RolloutState
 from shelflife.serving.rollouts import RolloutControl
 from shelflife.serving.shifts import Shifts
@@ -43,15 +43,10 @@ from shelflife.serving.strategy import (
     looks,
 )
 from shelflife.serving.tasks import Action, ApplyStep, EndRollout, HoldRollout, Progress, RolloutTask
+from tests.fakes.captures import MemoryWindows
 from tests.fakes.deployments import deployment, revision, rule
 from tests.fakes.onnx_models import input_of, reference_of, summing
-from tests.fakes.serving import (
-    MemoryDeployments,
-    MemoryExecutions,
-    MemoryRollouts,
-    MemoryVersions,
-    MemoryWindows,
-)
+from tests.fakes.serving import MemoryDeployments, MemoryExecutions, MemoryRollouts, MemoryVersions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BY_ADA = Change(changed_by="ada", reason="a better model")

@@ -27,10 +27,11 @@ from shelflife.serving.served import ServedModels
 from shelflife.serving.sessions import OnnxModel
 from shelflife.serving.shadowing import Shadows
 from shelflife.serving.tensors import InferenceRequest, InputTensor
+from tests.fakes.captures import MemoryCaptures
 from tests.fakes.deployments import deployment, revision, rule
 from tests.fakes.onnx_models import classifying, input_of, reference_of, summing
 from tests.fakes.queues import MemoryQueue
-from tests.fakes.serving import MemoryCaptures, MemoryDeployments, MemoryModels, MemoryVersions
+from tests.fakes.serving import MemoryDeployments, MemoryModels, MemoryVersions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FEATURES = (

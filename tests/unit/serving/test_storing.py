@@ -14,16 +14,10 @@ from shelflife.serving.filing import Room, Stored
 from shelflife.serving.model import DeployableVersion
 from shelflife.serving.storing import CaptureStore
 from shelflife.serving.traffic import only
+from tests.fakes.captures import MemoryBaselines, MemoryCaptureFiles, MemoryClaims, MemoryWindows
 from tests.fakes.deployments import revision as revision_of
 from tests.fakes.onnx_models import classifying, input_of, reference_of, stored, summing
-from tests.fakes.serving import (
-    MemoryBaselines,
-    MemoryCaptureFiles,
-    MemoryClaims,
-    MemoryDeployments,
-    MemoryVersions,
-    MemoryWindows,
-)
+from tests.fakes.serving import MemoryDeployments, MemoryVersions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FEATURES = (input_of("temp"), input_of("season", Datatype.BYTES))

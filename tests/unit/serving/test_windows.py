@@ -8,24 +8,18 @@ import pytest
 
 from shelflife.contracts.models import Task
 from shelflife.kernel.profiles import reference_profile
+from shelflife.serving.capture_ports import WatchedVariant
 from shelflife.serving.captures import CapturedRows
 from shelflife.serving.errors import WindowsContendedError
 from shelflife.serving.figures import Figures, latency_bin
 from shelflife.serving.filing import Room
 from shelflife.serving.model import Change, DeployableVersion, Revision
-from shelflife.serving.ports import WatchedVariant
 from shelflife.serving.storing import CaptureStore
 from shelflife.serving.traffic import LiveVariant, ShadowVariant, Traffic, TrafficRule
 from shelflife.serving.windows import Scale, edges_of
+from tests.fakes.captures import MemoryBaselines, MemoryCaptureFiles, MemoryClaims, MemoryWindows
 from tests.fakes.onnx_models import classifying, input_of, reference_of, stored, summing
-from tests.fakes.serving import (
-    MemoryBaselines,
-    MemoryCaptureFiles,
-    MemoryClaims,
-    MemoryDeployments,
-    MemoryVersions,
-    MemoryWindows,
-)
+from tests.fakes.serving import MemoryDeployments, MemoryVersions
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,12 +11,12 @@ from functions.serving.hold_rollout.handler import handler as hold_rollout
 from functions.serving.judge_step.handler import handler as judge_step
 from shelflife.aws.items import Items
 from shelflife.contracts.serving import DeploymentCreated
+from shelflife.serving.capture_ports import WatchedVariant
 from shelflife.serving.dynamo import DynamoDeployments, DynamoVersions
 from shelflife.serving.dynamo_windows import DynamoWindows
 from shelflife.serving.figures import merged
 from shelflife.serving.model import DeployableVersion
 from shelflife.serving.observed import answer, failure, numbers
-from shelflife.serving.ports import WatchedVariant
 from shelflife.serving.settings import TABLE, ServingSettings
 from tests.fakes.deployments import NOON, deployment, revision, rule
 from tests.fakes.onnx_models import input_of, reference_of, summing

@@ -3,15 +3,14 @@
 The client API is used, not the resource API, whose import costs 94 ms more at a cold start.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shelflife.aws.attributes import plain, typed
 from shelflife.kernel.errors import UnavailableError
 from shelflife.kernel.paging import decode_cursor, encode_cursor
 from shelflife.kernel.tables import PARTITION_KEY, SORT_KEY
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-_SERIALIZER = TypeSerializer()
-_DESERIALIZER = TypeDeserializer()
 
 
 #: BatchGetItem takes no more at once; what it leaves undone is asked again a few times.
@@ -68,17 +65,13 @@ def is_contended(error: ClientError) -> bool:
     return any(reason.get("Code") == "TransactionConflict" for reason in reasons)
 
 
-def to_item(plain: Mapping[str, Any]) -> dict[str, Any]:
+def to_item(fields: Mapping[str, Any]) -> dict[str, Any]:
     """JSON-like values to DynamoDB's typed form; None fields are left out."""
-    return {
-        key: _SERIALIZER.serialize(_numbers(value, _decimal))
-        for key, value in plain.items()
-        if value is not None
-    }
+    return {key: typed(value) for key, value in fields.items() if value is not None}
 
 
 def from_item(item: Mapping[str, Any]) -> Item:
-    return {key: _numbers(_DESERIALIZER.deserialize(value), _number) for key, value in item.items()}
+    return {key: plain(value) for key, value in item.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,28 +257,7 @@ def _conditions(
         asked["ConditionExpression"] = condition
     if values:
         # Unlike an item's field, a value that an expression names must be there even as null.
-        asked["ExpressionAttributeValues"] = {
-            key: _SERIALIZER.serialize(_numbers(value, _decimal)) for key, value in values.items()
-        }
+        asked["ExpressionAttributeValues"] = {key: typed(value) for key, value in values.items()}
     if names:
         asked["ExpressionAttributeNames"] = dict(names)
     return asked
-
-
-def _numbers(value: Any, convert: Callable[[Any], Any]) -> Any:
-    if isinstance(value, dict):
-        return {key: _numbers(inner, convert) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_numbers(inner, convert) for inner in value]
-    return convert(value)
-
-
-def _decimal(value: Any) -> Any:
-    return Decimal(repr(value)) if isinstance(value, float) else value
-
-
-def _number(value: Any) -> Any:
-    if not isinstance(value, Decimal):
-        return value
-    # DynamoDB drops trailing zeros, so 2.0 comes back as 2: equal, though an int.
-    return int(value) if value == value.to_integral_value() else float(value)

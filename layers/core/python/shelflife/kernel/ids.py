@@ -50,3 +50,8 @@ def new_id() -> str:
     """26 characters, time first (milliseconds, then 80 random bits), so that ids sort by age."""
     number = (int(utc_now().timestamp() * 1000) << 80) | secrets.randbits(80)
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def new_key() -> str:
+    """128 random bits, in hexadecimal: what only its holder knows."""
+    return secrets.token_hex(16)

@@ -29,6 +29,8 @@ class Header(StrEnum):
     VARIANT = "x-shelflife-variant"
     #: Requests of one key get one variant.
     STICKY_KEY = "x-shelflife-key"
+    #: Answered, where answers are kept: hit or miss.
+    CACHE = "x-shelflife-cache"
     REQUEST_ID = "x-request-id"
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "merge",
     "profile_over",
     "reference_profile",
+    "shared",
     "to_json",
 ]
 
@@ -97,6 +98,19 @@ def merge(profiles: Sequence[Profile]) -> Profile:
         row_count=sum(profile.row_count for profile in profiles),
         columns={name: _merged(name, [profile.columns[name] for profile in profiles]) for name in names},
     )
+
+
+def shared(profiles: Sequence[Profile]) -> list[Profile]:
+    """The profiles without the columns that any of them lacks."""
+    names = (
+        set[str]()
+        .union(*(profile.columns for profile in profiles))
+        .intersection(*(profile.columns.keys() for profile in profiles))
+    )
+    return [
+        Profile(one.row_count, {name: column for name, column in one.columns.items() if name in names})
+        for one in profiles
+    ]
 
 
 def to_json(profile: Profile) -> str:

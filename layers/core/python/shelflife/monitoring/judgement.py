@@ -26,15 +26,15 @@ from shelflife.monitoring.statistics import (
 
 
 def judge_columns(baseline: Profile, window: Profile, policy: Policy) -> tuple[ColumnReport, ...]:
-    """Every column of the baseline, the prediction first, then what drifted, then by name.
+    """Every column that was captured, the prediction first, then what drifted, then by name.
 
     Raises:
         ProfileMismatchError: they were not counted over the same bins.
     """
-    if baseline.columns.keys() != window.columns.keys():
+    if not baseline.columns.keys() >= window.columns.keys():
         raise ProfileMismatchError("the window's profile has other columns than the baseline's")
     judged = [
-        _judged(name, frozen, window.columns[name], policy) for name, frozen in baseline.columns.items()
+        _judged(name, baseline.columns[name], column, policy) for name, column in window.columns.items()
     ]
     return tuple(sorted(judged, key=lambda one: (one.role != "prediction", not one.drifted, one.name)))
 

@@ -20,7 +20,7 @@ from shelflife.contracts.data import StoredObject
 from shelflife.contracts.serving import HOUR_FOLDER, PROFILES_PREFIX, CapturedProfile
 from shelflife.kernel.ids import Moment
 from shelflife.kernel.model import Model
-from shelflife.kernel.profiles import Profile, from_json, merge, to_json
+from shelflife.kernel.profiles import Profile, from_json, merge, shared, to_json
 from shelflife.monitoring.model import Watched
 from shelflife.monitoring.scan_ports import CapturedWindow
 
@@ -166,7 +166,8 @@ def _joined(parts: Iterable[_Part | None]) -> _Part | None:
     while some := list(islice(left, _AT_ONCE)):
         together = [joined, *some] if joined else some
         joined = _Part(
-            profile=merge([part.profile for part in together]),
+            # A capture policy may leave columns out, and may have been another one in between.
+            profile=merge(shared([part.profile for part in together])),
             first_at=min(part.first_at for part in together),
             last_at=max(part.last_at for part in together),
             profile_count=sum(part.profile_count for part in together),

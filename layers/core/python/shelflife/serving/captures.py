@@ -13,6 +13,7 @@ from pydantic import Field
 
 from shelflife.kernel.ids import Moment, Name
 from shelflife.kernel.model import Model
+from shelflife.serving.masking import masked
 
 if TYPE_CHECKING:
     from shelflife.serving.served import Served
@@ -170,7 +171,7 @@ Read = Callable[[], Values]
 class Capture:
     """A request that is captured; not a pydantic model, for it is made once per prediction."""
 
-    __slots__ = ("_fixed", "_inputs", "_outputs", "capture_id", "row_count")
+    __slots__ = ("_fixed", "_inputs", "_outputs", "_policy", "capture_id", "row_count")
 
     def __init__(  # noqa: PLR0913 - keyword-only, all needed
         self,
@@ -185,6 +186,7 @@ class Capture:
         error: str | None = None,
         refused: bool = False,
     ) -> None:
+        self._policy = served.capture
         self._fixed = {
             "capture_id": capture_id,
             "deployment": served.deployment,
@@ -196,6 +198,8 @@ class Capture:
             "latency_ms": latency_ms,
             "error": error,
             "refused": refused,
+            "hidden": self._policy.hidden,
+            "hashed": self._policy.hashed,
         }
         self._inputs: Values | Read = inputs or {}
         self._outputs: Values | Read = outputs or {}
@@ -203,14 +207,17 @@ class Capture:
         self.row_count = row_count
 
     def for_shadows(self, names: Sequence[str]) -> "Capture":
-        """The same rows as a `ShadowRequest`."""
+        """The same rows as a `ShadowRequest`; a shadow hides what otherwise would be hashed."""
         made = copy(self)
-        made._fixed = {**self._fixed, "shadows": names}  # noqa: SLF001 - its own class
+        policy = self._policy
+        hidden = (*policy.hidden, *policy.hashed)
+        made._policy = policy.model_copy(update={"hidden": hidden, "hashed": ()})  # noqa: SLF001 - its own
+        made._fixed = {**self._fixed, "hidden": hidden, "hashed": (), "shadows": names}  # noqa: SLF001 - as above
         return made
 
     def messages(self, longest: int = LONGEST_MESSAGE) -> Iterator[str | None]:
         """JSON of `CapturedRows`, each at most `longest` bytes; None for a row that is longer alone."""
-        values = (_made(self._inputs), _made(self._outputs))
+        values = (masked(_made(self._inputs), self._policy), masked(_made(self._outputs), self._policy))
         whole = self._text(values, 0, self.row_count)
         if len(whole) <= longest:
             yield whole

@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Items, Write, is_contended, is_lost_condition
 from shelflife.kernel.tables import EXPIRY
+from shelflife.serving.capture_ports import WatchedVariant
 from shelflife.serving.claims import CLAIM_KEPT
 from shelflife.serving.errors import WindowsContendedError
 from shelflife.serving.figures import Figures, merged
-from shelflife.serving.ports import WatchedVariant
 
 _MARKER = "WINDOWED"
 _MINUTE = "%Y-%m-%dT%H:%MZ"

@@ -56,7 +56,7 @@ class ExperimentRunningError(ConflictError):
         super().__init__(f"deployment {name!r} is in the middle of experiment {experiment_id!r}")
 
 
-class ExperimentNotFoundError(NotFoundError):
+class DeploymentExperimentNotFoundError(NotFoundError):
     def __init__(self, name: str, experiment_id: str) -> None:
         super().__init__(f"deployment {name!r} has no experiment {experiment_id!r}")
 

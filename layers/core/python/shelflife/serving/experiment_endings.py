@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from shelflife.contracts.serving import ExperimentEnded
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.experiment import Experiment
+from shelflife.serving.experiment_ports import Experiments
 from shelflife.serving.model import Change, Deployment
-from shelflife.serving.ports import Deployments, Experiments
+from shelflife.serving.ports import Deployments
 from shelflife.serving.shifts import Shifts
 from shelflife.serving.traffic import TrafficRule
 

@@ -6,9 +6,9 @@ from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.paging import Page
 from shelflife.serving.errors import (
     CapturesNeededError,
+    DeploymentExperimentNotFoundError,
     DeploymentNotFoundError,
     DeploymentNotReadyError,
-    ExperimentNotFoundError,
     ExperimentOverError,
     ExperimentRunningError,
     RivalsNeededError,
@@ -17,8 +17,9 @@ from shelflife.serving.errors import (
 )
 from shelflife.serving.experiment import Experiment, GoalMetric
 from shelflife.serving.experiment_endings import ExperimentEndings
+from shelflife.serving.experiment_ports import Experiments
 from shelflife.serving.model import Change, Deployment, is_name
-from shelflife.serving.ports import Deployments, Experiments
+from shelflife.serving.ports import Deployments
 from shelflife.serving.standing import Standing, standing
 from shelflife.serving.traffic import TrafficRule
 
@@ -71,11 +72,11 @@ class ExperimentControl:
         """The experiment as it is now.
 
         Raises:
-            ExperimentNotFoundError: the deployment has no such experiment.
+            DeploymentExperimentNotFoundError: the deployment has no such experiment.
         """
         found = self.experiments.find(name, experiment_id) if is_name(name) else None
         if found is None:
-            raise ExperimentNotFoundError(name, experiment_id)
+            raise DeploymentExperimentNotFoundError(name, experiment_id)
         return found
 
     def page(self, name: str, limit: int, cursor: str | None) -> Page[Experiment]:
@@ -97,7 +98,7 @@ class ExperimentControl:
         """End the experiment; the winner, if there is one, answers everything from then on.
 
         Raises:
-            ExperimentNotFoundError: the deployment has no such experiment.
+            DeploymentExperimentNotFoundError: the deployment has no such experiment.
             ExperimentOverError: it has ended.
             WinnerUnknownError: the winner is none of its variants.
             VersionNotDeployableError: the winner cannot answer any more.

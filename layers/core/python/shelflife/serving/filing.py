@@ -16,10 +16,10 @@ from shelflife.contracts.serving import CAPTURED_AT, CapturedProfile
 from shelflife.kernel.errors import ShelflifeError
 from shelflife.kernel.ids import Clock
 from shelflife.kernel.profiles import Profile, ProfileMismatchError, to_json
+from shelflife.serving.capture_ports import Baselines, CaptureFiles, Claims, WatchedVariant, Windows
 from shelflife.serving.captures import CaptureBatch, CapturedRows, CaptureKind, FileState
 from shelflife.serving.columns import Columns, column_types, columns_of, joined, without_masked
 from shelflife.serving.errors import CaptureClaimedError
-from shelflife.serving.ports import Baselines, CaptureFiles, Claims, WatchedVariant, Windows
 from shelflife.serving.profiling import captured_profile
 from shelflife.serving.windows import Scale, edges_of, minutes_of
 

@@ -9,15 +9,17 @@ from pydantic import Field
 
 from shelflife.kernel.ids import Clock, Name
 from shelflife.kernel.model import Model
+from shelflife.serving.capture_ports import Claims
 from shelflife.serving.captures import claim_key_of
 from shelflife.serving.errors import DeploymentNotFoundError, GoalRefusedError
 from shelflife.serving.experiment import Experiment
+from shelflife.serving.experiment_ports import Experiments
 from shelflife.serving.model import is_name
-from shelflife.serving.ports import Claims, Deployments, Experiments
+from shelflife.serving.ports import Deployments
 
 MOST_GOALS = 1000
-#: Values are counted in whole millionths, which add up without drift; a hundred million squares of the
-#: largest fit into DynamoDB's 38 digits.
+#: Values are counted in whole millionths, which add up without drift: a hundred million squares of the
+#: largest one fit into DynamoDB's 38 digits.
 MILLION = 1_000_000
 _LARGEST = 1e9
 

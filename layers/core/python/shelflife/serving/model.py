@@ -4,8 +4,9 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.kernel.ids import Moment, Name
@@ -14,6 +15,9 @@ from shelflife.serving.traffic import Traffic
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _HASHED_BITS = 64
+#: A message of a capture names what is masked in it.
+MOST_MASKED = 200
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class State(StrEnum):
@@ -24,13 +28,43 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class CapturePolicy(Model):
-    """Which share of the requests is captured for monitoring."""
+class MaskedTwiceError(ValueError):
+    """One column cannot be left out and be hashed."""
+
+
+class CaptureWish(Model):
+    """Which share of the requests is captured, and what of them.
+
+    Values of `hidden` features and outputs are left out, those of `hashed` ones are replaced.
+    """
 
     sampling_rate: float = Field(default=1.0, ge=0, le=1)
+    hidden: tuple[ColumnName, ...] = Field(default=(), max_length=MOST_MASKED)
+    hashed: tuple[ColumnName, ...] = Field(default=(), max_length=MOST_MASKED)
+
+    @model_validator(mode="after")
+    def _is_clear(self) -> Self:
+        if twice := sorted(set(self.hidden) & set(self.hashed)):
+            raise MaskedTwiceError(f"{twice[0]!r} is both hidden and hashed")
+        return self
+
+
+class CapturePolicy(CaptureWish):
+    """A wish with the secret key that values are hashed under."""
+
+    key: str = ""
 
     def takes(self, capture_id: str) -> bool:
         return is_sampled(capture_id, self.sampling_rate)
+
+    def masks(self, name: str) -> bool:
+        return name in self.hidden or name in self.hashed
+
+
+class CachePolicy(Model):
+    """For how long a version's answer is given again to who asks the very same."""
+
+    ttl_seconds: int = Field(ge=1, le=7 * 24 * 3600)
 
 
 class DeployableVersion(Model):
@@ -109,6 +143,7 @@ class Deployment(Model):
     stable: ModelVersionReference | None = None
     rollout_id: str | None = None
     experiment_id: str | None = None
+    cache: CachePolicy | None = None
     last_failure: ActivationFailure | None = None
     followed: str = ""
     change: int = 0
@@ -140,6 +175,14 @@ class Deployment(Model):
     def experimenting(self, experiment_id: str | None) -> "Deployment":
         """Its traffic stays as it is for that experiment, or may change."""
         return self._changed(experiment_id=experiment_id)
+
+    def captured_by(self, policy: CapturePolicy) -> "Deployment":
+        """Its requests are captured by this policy from now on."""
+        return self._changed(capture=policy)
+
+    def caching(self, policy: CachePolicy | None) -> "Deployment":
+        """Its answers are kept by that policy, or not at all."""
+        return self._changed(cache=policy)
 
     def _changed(self, **fields: object) -> "Deployment":
         return self.model_copy(update=fields)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from shelflife.kernel.ids import Clock, Moment, Name
 from shelflife.kernel.model import Model
+from shelflife.serving.capture_ports import WatchedVariant, Windows
 from shelflife.serving.errors import (
     DeploymentNotFoundError,
     DeploymentNotReadyError,
@@ -15,7 +16,7 @@ from shelflife.serving.errors import (
 )
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.model import Revision, is_name
-from shelflife.serving.ports import Deployments, WatchedVariant, Windows
+from shelflife.serving.ports import Deployments
 
 LONGEST_STRETCH = timedelta(hours=24)
 _USUAL_STRETCH = timedelta(hours=1)

@@ -1,34 +1,17 @@
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from shelflife.contracts.data import StoredObject
 from shelflife.contracts.models import ModelVersionReference, Tensor
-from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
-from shelflife.serving.captures import Answered, Capture, CaptureBatch, FileState
 from shelflife.serving.model import AliasMove, DeployableVersion, Deployment, Revision
 
 if TYPE_CHECKING:
-    from shelflife.kernel.profiles import Profile
-    from shelflife.serving.columns import Columns, ColumnTypes
     from shelflife.serving.experiment import Experiment
     from shelflife.serving.features import Features
-    from shelflife.serving.figures import Figures
-    from shelflife.serving.goals import CountedGoal
     from shelflife.serving.rollout import Rollout
-    from shelflife.serving.sequential import Sums
     from shelflife.serving.strategy import Strategy
     from shelflife.serving.tensors import Array, Feed
-
-
-class WatchedVariant(NamedTuple):
-    """Whose figures they are: a variant's, as long as one revision lasts."""
-
-    deployment: str
-    revision: int
-    variant: str
 
 
 class Deployments(Protocol):
@@ -117,34 +100,6 @@ class Rollouts(Protocol):
     def set_strategy(self, deployment: str, strategy: "Strategy") -> None: ...
 
 
-class Experiments(Protocol):
-    """Experiments and what was counted for them; those that begin and end are written by `Deployments`."""
-
-    def find(self, deployment: str, experiment_id: str) -> "Experiment | None": ...
-
-    def page(self, deployment: str, limit: int, cursor: str | None) -> "Page[Experiment]":
-        """Experiments of a deployment, newest first."""
-
-    def change(self, experiment: "Experiment") -> "Experiment":
-        """Write the experiment as it is to be; it comes back as it was written.
-
-        Raises:
-            ExperimentChangedError: somebody wrote it since it was read.
-        """
-
-    def count(self, experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) -> frozenset[str]:
-        """Count each prediction's goal once, whoever tells it how often; ids of those counted before.
-
-        No prediction may be among them twice.
-
-        Raises:
-            GoalsContendedError: others keep counting at the same time; some are counted, told again all are.
-        """
-
-    def tally(self, experiment_id: str) -> "Mapping[str, Sums]":
-        """What was counted by now, by variant; without those for whom nothing was."""
-
-
 class Executions(Protocol):
     """Executions of the workflow that wait for a word."""
 
@@ -228,94 +183,10 @@ class ModelCache(Models, Protocol):
         """Loads since this was asked last: each is told once, to whoever asks first."""
 
 
-class Captures(Protocol):
-    """Both take what they are given, wait for nothing, and fail nothing."""
+class Answers(Protocol):
+    """Answers that are given again, until their time is over; failing nothing, waiting for a bounded time."""
 
-    def send(self, capture: Capture) -> None:
-        """Hand the rows over to be stored."""
+    def find(self, key: str) -> "list[Array] | None": ...
 
-    def send_to_shadows(self, capture: Capture, names: Sequence[str]) -> None:
-        """Hand the rows over to be answered by shadow variants, too."""
-
-
-class Claims(Protocol):
-    """Which file a capture is, or will be, stored in, and who answered it."""
-
-    def claim(self, claim_key: str, uri: str, at: datetime, answered: Answered | None = None) -> str:
-        """Claim a capture for a file; the file that it is claimed for now: this one, or an earlier one.
-
-        `answered` is remembered with the claim, for goals that are told later.
-
-        Raises:
-            CaptureClaimedError: its claim is changing at this moment.
-        """
-
-    def reclaim(
-        self, claim_key: str, before: str, uri: str, at: datetime, answered: Answered | None = None
-    ) -> None:
-        """Move a claim from a file that was given up to another.
-
-        Raises:
-            CaptureClaimedError: somebody else moved it first.
-        """
-
-    def answered(self, claim_keys: Sequence[str]) -> Mapping[str, Answered]:
-        """By whom these were answered, by claim key; without those that were never claimed, or by nobody."""
-
-
-class CaptureFiles(Protocol):
-    """Capture files: each is written once, whole, or given up for ever."""
-
-    def uri(self, batch: CaptureBatch, batch_id: str) -> str: ...
-
-    def state(self, uri: str) -> FileState: ...
-
-    def write(self, uri: str, columns: "Columns", types: "ColumnTypes") -> None:
-        """Write a file of rows.
-
-        Raises:
-            CaptureFileLostError: somebody gave the file up.
-        """
-
-    def give_up(self, uri: str, types: "ColumnTypes") -> FileState:
-        """Make sure that the file is never written, unless it was already: what it is now."""
-
-    def read(self, uri: str) -> "Columns":
-        """The columns of a written file."""
-
-    def has_profile(self, uri: str) -> bool:
-        """Whether the file's profile was written."""
-
-    def write_profile(self, uri: str, profile: CapturedProfile) -> None: ...
-
-
-class Windows(Protocol):
-    """Figures of variants, minute by minute (UTC), added up from capture files: each file once."""
-
-    def is_added(self, source: str) -> bool:
-        """Whether that file was added."""
-
-    def add(
-        self, source: str, watched: WatchedVariant, minutes: Mapping[datetime, "Figures"], at: datetime
-    ) -> bool:
-        """Add what a file has in each minute (100 of them at the most, less one), all or nothing.
-
-        Whether it was added now: a file that was added before changes nothing.
-
-        Raises:
-            WindowsContendedError: others keep writing the same minutes.
-        """
-
-    def minutes(
-        self, watched: WatchedVariant, since: datetime, until: datetime
-    ) -> "list[tuple[datetime, Figures]]":
-        """The minutes that began before `until` and ended after `since`, in order, without empty ones."""
-
-    def between(
-        self, deployment: str, revision: int, variant: str, since: datetime, until: datetime
-    ) -> "Figures":
-        """All of these minutes together: a minute that is only partly within counts as a whole."""
-
-
-class Baselines(Protocol):
-    def read(self, baseline: StoredObject) -> "Profile": ...
+    def keep(self, key: str, answer: "list[Array]", ttl_seconds: int) -> None:
+        """Remember the answer, which is not changed any more, for that long at the most."""

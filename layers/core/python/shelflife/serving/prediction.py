@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING
 
 from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
 from shelflife.kernel.ids import Clock, NewId
+from shelflife.serving.answer_keys import key_of
 from shelflife.serving.binding import bind
+from shelflife.serving.capture_ports import Captures
 from shelflife.serving.captures import Capture
 from shelflife.serving.errors import InvalidRequestError, ModelFailedError
 from shelflife.serving.model import is_sampled
-from shelflife.serving.ports import Captures, Model, ModelCache
+from shelflife.serving.ports import Answers, Model, ModelCache
 from shelflife.serving.served import EVERYBODY, Routing, Served, ServedModels
 from shelflife.serving.tensors import InferenceRequest, Prediction, Readiness, Rows, rows_of
 
 if TYPE_CHECKING:
-    from shelflife.serving.tensors import Array
+    from shelflife.serving.tensors import Array, Feed
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """`now` is the time of day, `seconds` the clock that latencies are read from."""
+    """`now` is the time of day, `seconds` the clock that latencies are read from.
+
+    `answers` are kept for the deployments that say so.
+    """
 
     served: ServedModels
     models: ModelCache
@@ -29,6 +34,7 @@ class Predictions:
     now: Clock
     seconds: Callable[[], float]
     new_id: NewId
+    answers: Answers | None = None
 
     def predict(self, name: str, request: InferenceRequest, routing: Routing = EVERYBODY) -> Prediction:
         """Answer the rows, and hand them over to be captured once they are answered.
@@ -49,14 +55,19 @@ class Predictions:
             rows = bind(request, model.features)
             wanted = _wanted(model, request.outputs)
             bound = perf_counter_ns()
-            arrays = model.run(rows.feed)
+            is_repeated = None
+            if served.cache is None:
+                arrays = model.run(rows.feed)
+            else:
+                arrays, is_repeated = self._answered(served, model, rows.feed)
             ran = perf_counter_ns()
         except ShelflifeError as error:
             self._failed(served, request, error, began)
             raise
         latency_ms = (self.seconds() - began) * 1000
         prediction_id = request.id or self.new_id()
-        self._hand_over(self._capture(prediction_id, served, rows, (model, arrays), latency_ms), served)
+        capture = self._capture(prediction_id, served, rows, (model, arrays), latency_ms)
+        self._hand_over(capture, served, model)
         return Prediction(
             id=prediction_id,
             deployment=served.deployment,
@@ -69,6 +80,7 @@ class Predictions:
             classes=served.reference.candidate.signature.classes,
             bind_ns=bound - loaded,
             run_ns=ran - bound,
+            is_repeated=is_repeated,
         )
 
     def readiness(self, name: str, version: str | None) -> Readiness:
@@ -85,10 +97,24 @@ class Predictions:
             return Readiness(name, ready=False, reason=str(error))
         return Readiness(name, ready=True)
 
-    def _hand_over(self, capture: Capture, served: Served) -> None:
-        if served.capture.takes(capture.capture_id):
+    def _answered(self, served: Served, model: Model, feed: "Feed") -> "tuple[list[Array], bool | None]":
+        """The model's answer, and whether it was kept."""
+        if self.answers is None or served.cache is None:
+            return model.run(feed), None
+        key = key_of(served.reference.candidate.model.sha256, feed, model.features)
+        kept = self.answers.find(key)
+        if kept is not None:
+            return kept, True
+        arrays = model.run(feed)
+        self.answers.keep(key, arrays, served.cache.ttl_seconds)
+        return arrays, False
+
+    def _hand_over(self, capture: Capture, served: Served, model: Model) -> None:
+        policy = served.capture
+        if policy.takes(capture.capture_id):
             self.captures.send(capture)
-        if served.shadows:
+        # A shadow needs every feature, and what is masked never leaves the process.
+        if served.shadows and not any(map(policy.masks, model.features)):
             seen_by = [
                 shadow.name
                 for shadow in served.shadows

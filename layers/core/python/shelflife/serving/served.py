@@ -11,7 +11,7 @@ from shelflife.serving.errors import (
     VariantNotFoundError,
     VersionNotServedError,
 )
-from shelflife.serving.model import CapturePolicy, Deployment, is_name
+from shelflife.serving.model import CachePolicy, CapturePolicy, Deployment, is_name
 from shelflife.serving.ports import Deployments, Versions
 from shelflife.serving.traffic import SLOTS, Assignment, LiveVariant, ShadowVariant, slot_of
 
@@ -46,6 +46,7 @@ class Served(NamedTuple):
     capture: CapturePolicy
     shadows: tuple[ShadowVariant, ...]
     assigned: bool
+    cache: CachePolicy | None = None
 
 
 class _Rule:
@@ -160,6 +161,7 @@ class ServedModels:
             capture=deployment.capture,
             shadows=deployment.traffic.rule.shadows if deployment.traffic else (),
             assigned=True,
+            cache=deployment.cache,
         )
         rule.served[variant.name] = served
         return served
@@ -204,4 +206,5 @@ class ServedModels:
             capture=deployment.capture,
             shadows=(),
             assigned=False,
+            cache=deployment.cache,
         )

@@ -9,9 +9,18 @@ from shelflife.serving.errors import (
     DeploymentChangedError,
     DeploymentNotFoundError,
     ExperimentRunningError,
+    InvalidRequestError,
     RolloutRunningError,
 )
-from shelflife.serving.model import CapturePolicy, Change, Deployment, Revision, is_name
+from shelflife.serving.model import (
+    CachePolicy,
+    CapturePolicy,
+    CaptureWish,
+    Change,
+    Deployment,
+    Revision,
+    is_name,
+)
 from shelflife.serving.ports import Deployments
 from shelflife.serving.shifts import Shifts
 from shelflife.serving.traffic import TrafficRule
@@ -23,9 +32,10 @@ class Serving:
     shifts: Shifts
     now: Clock
     new_id: NewId
+    new_key: NewId
 
     def create(
-        self, name: str, *, model_name: str, alias: str, capture: CapturePolicy, created_by: str
+        self, name: str, *, model_name: str, alias: str, capture: CaptureWish, created_by: str
     ) -> Deployment:
         """Make a deployment that follows the alias; it waits until a version has it.
 
@@ -40,7 +50,7 @@ class Serving:
             name=name,
             model_name=model_name,
             alias=alias,
-            capture=capture,
+            capture=CapturePolicy(**capture.model_dump(), key=self.new_key()),
             created_at=at,
             created_by=created_by,
             reason=f"no version of model {model_name!r} with alias {alias!r} was activated yet",
@@ -104,6 +114,33 @@ class Serving:
             return deployment
         return self.shifts.shift(deployment, rule, change)
 
+    def capture(self, name: str, wish: CaptureWish) -> Deployment:
+        """Let the deployment's requests be captured as wished, from a few seconds later on at the latest.
+
+        Values go on to be hashed under the key that they were hashed under before.
+
+        Raises:
+            DeploymentNotFoundError: there is none.
+            InvalidRequestError: it masks what the model does not have, or what shadows would have to see.
+            DeploymentChangedError: somebody else changed it meanwhile.
+        """
+        deployment = self.find(name)
+        _check_masks(deployment, wish)
+        key = deployment.capture.key or self.new_key()
+        return self.deployments.change(deployment.captured_by(CapturePolicy(**wish.model_dump(), key=key)))
+
+    def cache(self, name: str, policy: CachePolicy | None) -> Deployment:
+        """Let answers be kept by that policy, or not at all; requests follow a few seconds later.
+
+        Raises:
+            DeploymentNotFoundError: there is none.
+            DeploymentChangedError: somebody else changed it meanwhile.
+        """
+        deployment = self.find(name)
+        if deployment.cache == policy:
+            return deployment
+        return self.deployments.change(deployment.caching(policy))
+
     def remove(self, name: str) -> None:
         """End the deployment; requests are refused a few seconds later at the latest.
 
@@ -111,3 +148,18 @@ class Serving:
             DeploymentNotFoundError: there is none.
         """
         self.deployments.remove(self.find(name))
+
+
+def _check_masks(deployment: Deployment, wish: CaptureWish) -> None:
+    """Nothing can be said of a deployment that does not answer yet."""
+    if deployment.stable is None or deployment.traffic is None:
+        return
+    signature = deployment.stable.candidate.signature
+    features = [tensor.name for tensor in signature.inputs]
+    known = features + [tensor.name for tensor in signature.outputs]
+    for field, names in (("hidden", wish.hidden), ("hashed", wish.hashed)):
+        for name in names:
+            if name not in known:
+                raise InvalidRequestError(field, f"there is no feature or output {name!r}, but {known}")
+            if name in features and deployment.traffic.rule.shadows:
+                raise InvalidRequestError(field, f"shadow variants have to see feature {name!r}")

@@ -3,6 +3,8 @@ from shelflife.kernel.tables import IndexSpec, TableSpec
 
 #: All deployments, by name: what lists them.
 LISTED = IndexSpec("listed", "list_pk", "list_sk")
+#: Keys of the answers that are kept for who asks the same again: `predict` may write no other items.
+CACHE_PREFIX = "CACHE#"
 TABLE = TableSpec("serving", indexes=(LISTED,), news=True)
 
 
@@ -30,6 +32,8 @@ class PredictSettings(PreloadSettings):
     capture_queue_url: str
     shadow_queue_url: str
     model_budget_bytes: int = 256 * 1024 * 1024
+    #: Bytes of answers kept in memory, of the deployments whose answers are.
+    answer_cache_bytes: int = 16 * 1024 * 1024
 
 
 class StoreCapturesSettings(Settings):

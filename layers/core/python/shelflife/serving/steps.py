@@ -9,6 +9,7 @@ from datetime import timedelta
 from math import ceil
 
 from shelflife.kernel.ids import Clock
+from shelflife.serving.capture_ports import Windows
 from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     DeploymentNotFoundError,
@@ -18,7 +19,7 @@ from shelflife.serving.errors import (
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.judgement import Judgement, Verdict, judge
 from shelflife.serving.model import Change
-from shelflife.serving.ports import Deployments, Executions, Rollouts, Windows
+from shelflife.serving.ports import Deployments, Executions, Rollouts
 from shelflife.serving.rollout import AppliedStep, Rollout, RolloutState
 from shelflife.serving.shifts import Shifts
 from shelflife.serving.strategy import LOOKS_PER_STEP, InsufficientData, Step, looks

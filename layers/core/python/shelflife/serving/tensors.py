@@ -64,7 +64,8 @@ class Prediction(NamedTuple):
     """One answer, with what it was answered by.
 
     `classes` are those of a classification, in the order of its probabilities. `bind_ns` and `run_ns` are
-    what it took to make the model's input of the request, and to run the model.
+    what it took to make the model's input of the request, and to run the model. `is_repeated` is whether the
+    model was not run, for the answer was kept; None where answers are not kept.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Prediction(NamedTuple):
     classes: tuple[str, ...] = ()
     bind_ns: int = 0
     run_ns: int = 0
+    is_repeated: bool | None = None
 
 
 class Readiness(NamedTuple):

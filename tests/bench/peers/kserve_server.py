@@ -1,0 +1,39 @@
+"""KServe with a model of our own class, as its documentation shows. ``kserve.py MODEL PORT``.
+
+A `.joblib` is run by scikit-learn, an `.onnx` by onnxruntime.
+"""
+
+import sys
+
+import joblib
+import numpy as np
+import onnxruntime
+from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
+
+FILE, PORT = sys.argv[1:]
+
+
+class Trees(Model):  # type: ignore[misc]  # not in this project's environment
+    def __init__(self) -> None:
+        super().__init__("trees")
+        if FILE.endswith(".onnx"):
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            session = onnxruntime.InferenceSession(FILE, options, providers=["CPUExecutionProvider"])
+            names = [given.name for given in session.get_inputs()]
+            self.run = lambda rows: session.run(
+                None, {name: rows[:, at : at + 1] for at, name in enumerate(names)}
+            )[0]
+        else:
+            self.run = joblib.load(FILE).predict
+        self.ready = True
+
+    def predict(self, payload: InferRequest, headers: object = None) -> InferResponse:
+        answer = np.asarray(self.run(payload.inputs[0].as_numpy()), dtype=np.float32)
+        output = InferOutput("prediction", list(answer.shape), "FP32")
+        output.set_data_from_numpy(answer, binary_data=False)
+        return InferResponse(payload.id, self.name, [output])
+
+
+if __name__ == "__main__":
+    ModelServer(http_port=int(PORT), workers=1, enable_grpc=False).start([Trees()])
