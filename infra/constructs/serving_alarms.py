@@ -70,7 +70,7 @@ class ServingAlarms(Construct):
                 f"{name}Failed",
                 machine.metric_failed(period=Duration.minutes(5)),
                 1,
-                "a rollout failed or was rolled back: its execution says why",
+                "a rollout could not be carried to its end: its execution says why",
             )
 
     def _add(

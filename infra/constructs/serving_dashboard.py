@@ -134,7 +134,8 @@ class ServingDashboard(Construct):
         self._row(
             self._graph("Rollouts completed", [one.metric_succeeded(label=name) for name, one in known]),
             self._graph(
-                "Rollouts failed or rolled back", [one.metric_failed(label=name) for name, one in known]
+                "Rollouts that could not be carried to their end",
+                [one.metric_failed(label=name) for name, one in known],
             ),
             self._graph("Rollouts aborted", [one.metric_aborted(label=name) for name, one in known]),
         )

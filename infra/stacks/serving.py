@@ -1,5 +1,3 @@
-from typing import cast
-
 from aws_cdk import (
     aws_events,
     aws_events_targets,
@@ -22,6 +20,7 @@ from infra.stacks.foundation import Foundation
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.contracts.serving import DeploymentCreated, ExperimentEnded, RolloutEnded, RolloutStarted
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
+from shelflife.serving.rollout import RolloutState
 from shelflife.serving.settings import (
     CACHE_PREFIX,
     TABLE,
@@ -102,6 +101,7 @@ class ServingStack(ContextStack):
             stage=self.stage,
             predict=self.predict,
             table=self.table,
+            rollouts={"deploy_model": self.deploy},
             queues={
                 "captures": self.captures.queue,
                 "captures that failed": self.captures.dead_letters,
@@ -117,6 +117,21 @@ class ServingStack(ContextStack):
             topic=self.foundation.alarms,
             predict=self.predict.function,
             captures=self.captures.queue,
+            rollouts={"deploy_model": self.deploy},
+        )
+        # The news says why, which a metric cannot.
+        aws_events.Rule(
+            self,
+            "OnRolloutUnsuccessful",
+            event_bus=self.foundation.bus,
+            event_pattern=aws_events.EventPattern(
+                source=[BUS_SOURCE],
+                detail_type=[RolloutEnded.detail_type],
+                detail={"outcome": [RolloutState.ROLLED_BACK, RolloutState.FAILED]},
+            ),
+            targets=[
+                aws_events_targets.SnsTopic(self.foundation.alarms, dead_letter_queue=self.dead_letters)
+            ],
         )
 
     def _predict_shadows(self) -> None:
@@ -175,7 +190,7 @@ class ServingStack(ContextStack):
             ).function
             self.table.grant_read_write_data(function)
             functions[name] = function
-        deploy = Workflow(
+        self.deploy = deploy = Workflow(
             self,
             "DeployModel",
             stage=self.stage,
@@ -183,10 +198,18 @@ class ServingStack(ContextStack):
             functions=functions,
             timeout_hours=24 * 60,
         ).state_machine
-        deploy.grant_task_response(api)
-        # In its role's own policy this would be a circle: the workflow needs the function, that its policy.
-        holder = cast("aws_iam.IRole", functions["hold_rollout"].role)
-        deploy.grant_task_response(aws_iam.Policy(self, "AnswersRollouts", roles=[holder]))
+        # No part of the functions' own policies: the machine's role names one of these functions, and a
+        # function waits for its policy, which would name the machine.
+        aws_iam.Policy(
+            self,
+            "AnswerPausedRollouts",
+            statements=[
+                aws_iam.PolicyStatement(
+                    actions=["states:SendTaskSuccess"], resources=[deploy.state_machine_arn]
+                )
+            ],
+            roles=[role for asked in (api, functions["hold_rollout"]) if (role := asked.role)],
+        )
         aws_events.Rule(
             self,
             "OnRolloutStarted",

@@ -28,3 +28,9 @@ def profiled_rows(platform: Platform, deployment: str) -> int:
     bucket = platform.resource("foundation", "Captures", "AWS::S3::Bucket")
     profiles = platform.objects(bucket, f"profiles/{deployment}/").values()
     return sum(json.loads(profile)["row_count"] for profile in profiles)
+
+
+def stored(platform: Platform, prefix: str, deployment: str) -> list[str]:
+    """Keys of the files of a kind (`captures`, `shadows`, …) of the deployment."""
+    bucket = platform.resource("foundation", "Captures", "AWS::S3::Bucket")
+    return list(platform.objects(bucket, f"{prefix}/{deployment}/"))

@@ -174,7 +174,7 @@ def test_every_rule_and_stream_has_somewhere_for_what_fails(templates: Templates
 
 def test_machines_log_and_trace(templates: Templates) -> None:
     machines = list(of_kind(templates, "AWS::StepFunctions::StateMachine"))
-    assert len(machines) == 6
+    assert len(machines) == 7
     for name, machine in machines:
         assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}, name
         assert machine["Properties"]["LoggingConfiguration"]["Level"] == "ERROR", name

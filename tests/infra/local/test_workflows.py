@@ -60,6 +60,7 @@ def test_the_emulator_still_has_the_hooks() -> None:
     hooks = (
         "_execute_task _invoke_resource _invoke_resource_with_timeout _fail_execution _find_matching_retrier"
         " _find_matching_catcher _run_execution _add_event _emit_execution_status_event now_iso"
+        " _invoke_with_callback _call_lambda"
     )
     for name in hooks.split():
         assert callable(getattr(stepfunctions, name)), name
@@ -311,3 +312,24 @@ def test_a_task_token_is_waited_for(aws: Account, eventually: Any) -> None:
     )
     client = aws.client("stepfunctions")
     eventually(lambda: client.describe_execution(executionArn=execution)["status"] == "SUCCEEDED")
+
+
+def test_a_function_that_fails_with_a_token_fails_its_task_and_is_asked_again(
+    aws: Account, eventually: Any
+) -> None:
+    name = aws.function(FAILING)
+    state = task(
+        name,
+        {"lose": 1, "token.$": "$$.Task.Token"},
+        Resource="arn:aws:states:::lambda:invoke.waitForTaskToken",
+        Retry=[{"ErrorEquals": ["LostRaceError"], "IntervalSeconds": 1, "MaxAttempts": 2}],
+        Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "Held"}],
+        TimeoutSeconds=4,
+    )
+    machine = aws.machine({"StartAt": "Ask", "States": {"Ask": state, "Held": {"Type": "Succeed"}}})
+    client = aws.client("stepfunctions")
+    execution = aws.execute(machine)
+    eventually(lambda: client.describe_execution(executionArn=execution)["status"] == "SUCCEEDED")
+    history = client.get_execution_history(executionArn=execution)["events"]
+    failed = [one["taskFailedEventDetails"]["error"] for one in history if "taskFailedEventDetails" in one]
+    assert failed == ["LostRaceError", "States.Timeout"]

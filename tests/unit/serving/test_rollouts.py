@@ -1,4 +1,5 @@
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -390,6 +391,59 @@ def test_a_pause_that_races_with_a_look_is_never_lost(world: World) -> None:
     with pytest.raises(RolloutChangedError):
         world.rollouts.change(seen)
     assert world.judge().action is Action.HOLD
+
+
+class Interrupted(MemoryRollouts):
+    """Somebody else writes just before, as often as they were told to."""
+
+    def __init__(self, kept: MemoryRollouts, *others: Callable[[], object]) -> None:
+        super().__init__(kept.kept)
+        self.others = list(others)
+
+    def change(self, rollout: Rollout) -> Rollout:
+        if self.others:
+            self.others.pop(0)()
+        return super().change(rollout)
+
+
+def test_a_pause_is_said_again_when_the_workflow_has_looked_in_between(world: World) -> None:
+    started = world.start()
+    world.apply(0)
+    looking = Interrupted(world.rollouts, world.judge, world.judge)
+    paused = replace(world.control, rollouts=looking).pause("bikes", started.rollout_id)
+    assert (paused.state, looking.others) == (RolloutState.PAUSED, [])
+    assert world.rollout().state is RolloutState.PAUSED
+
+
+def test_a_pause_gives_up_when_it_always_loses(world: World) -> None:
+    started = world.start()
+    world.apply(0)
+    looking = Interrupted(world.rollouts, *[world.judge] * 9)
+    with pytest.raises(RolloutChangedError):
+        replace(world.control, rollouts=looking).pause("bikes", started.rollout_id)
+    assert world.rollout().state is RolloutState.RUNNING
+
+
+@dataclass
+class Late(MemoryDeployments):
+    """Answers at first what was true before."""
+
+    seen_first: list[Deployment] = field(default_factory=list)
+
+    def find(self, name: str) -> Deployment | None:
+        return self.seen_first.pop() if self.seen_first else super().find(name)
+
+
+def test_a_rollback_that_races_with_success_takes_it_back(world: World) -> None:
+    world.start()
+    world.apply(0)
+    started = world.bikes
+    world.walk()
+    assert world.shares == {"v2": 100}
+
+    late = Late(**vars(world.deployments), seen_first=[started])
+    assert replace(world.control, deployments=late).roll_back("bikes", BY_ADA).rollout_id is None
+    assert world.shares == {"v1": 100}
 
 
 def test_a_deployment_that_was_deleted_ends_its_rollout(world: World) -> None:

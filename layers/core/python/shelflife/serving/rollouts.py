@@ -1,6 +1,9 @@
 """Rollouts, as people and alias moves start, pause and end them; the workflow carries them (steps.py)."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shelflife.contracts.serving import RolloutStarted
 from shelflife.kernel.ids import Clock, NewId
@@ -14,6 +17,7 @@ from shelflife.serving.errors import (
     ExperimentRunningError,
     NothingToRollBackError,
     RevisionNotFoundError,
+    RolloutChangedError,
     RolloutNotFoundError,
     RolloutOverError,
     RolloutRunningError,
@@ -27,7 +31,11 @@ from shelflife.serving.shifts import Shifts
 from shelflife.serving.strategy import Strategy
 from shelflife.serving.traffic import TrafficRule, live
 
+T = TypeVar("T")
+
 _PAGE = 100
+#: How often a word of a person's is said at the most, where the workflow wrote at the same time.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,40 +129,27 @@ class RolloutControl:
 
         Raises:
             RolloutOverError: it has ended.
-            RolloutChangedError: somebody else changed it meanwhile.
+            RolloutChangedError: others kept changing it.
         """
-        rollout = self._open(name, rollout_id)
-        if rollout.state is RolloutState.PAUSED:
-            return rollout
-        return self.rollouts.change(rollout.model_copy(update={"state": RolloutState.PAUSED}))
+        return _insisting(lambda: self._paused(self._open(name, rollout_id)))
 
     def resume(self, name: str, rollout_id: str) -> Rollout:
         """Let a paused rollout go on; its step bakes anew.
 
         Raises:
             RolloutOverError: it has ended.
-            RolloutChangedError: somebody else changed it meanwhile.
+            RolloutChangedError: others kept changing it.
         """
-        rollout = self._open(name, rollout_id)
-        if rollout.state is RolloutState.RUNNING:
-            return rollout
-        going = self.rollouts.change(rollout.rebaking(self.now()))
-        if rollout.task_token is not None:
-            self.executions.go_on(rollout.task_token)
-        return going
+        return _insisting(lambda: self._resumed(self._open(name, rollout_id)))
 
     def abort(self, name: str, rollout_id: str, change: Change) -> Rollout:
         """End the rollout; the deployment answers as before from now on, whatever the workflow is doing.
 
         Raises:
             RolloutOverError: it has ended.
-            DeploymentChangedError: somebody else changed it meanwhile.
+            DeploymentChangedError: others kept changing it.
         """
-        rollout = self._open(name, rollout_id)
-        ended = self.endings.end(rollout, RolloutState.ABORTED, change)
-        if rollout.task_token is not None:
-            self.executions.go_on(rollout.task_token)
-        return ended
+        return _insisting(lambda: self._aborted(self._open(name, rollout_id), change))
 
     def roll_back(self, name: str, change: Change, *, to_revision: int | None = None) -> Deployment:
         """Let the deployment answer with what was stable before; a rollout that is under way is aborted.
@@ -170,9 +165,9 @@ class RolloutControl:
         """
         deployment = self.deployment(name)
         if deployment.rollout_id is not None:
-            self.abort(name, deployment.rollout_id, change)
+            ended = self._stopped(name, deployment.rollout_id, change)
             deployment = self.deployment(name)
-            if to_revision is None:
+            if to_revision is None and ended.state is not RolloutState.SUCCEEDED:
                 return deployment
         elif deployment.experiment_id is not None:
             return self._stop_experiment(deployment, to_revision, change)
@@ -188,6 +183,35 @@ class RolloutControl:
         if found is None:
             raise DeploymentNotFoundError(name)
         return found
+
+    def _paused(self, rollout: Rollout) -> Rollout:
+        if rollout.state is RolloutState.PAUSED:
+            return rollout
+        return self.rollouts.change(rollout.model_copy(update={"state": RolloutState.PAUSED}))
+
+    def _resumed(self, rollout: Rollout) -> Rollout:
+        if rollout.state is RolloutState.RUNNING:
+            return rollout
+        going = self.rollouts.change(rollout.rebaking(self.now()))
+        self._wake(rollout)
+        return going
+
+    def _aborted(self, rollout: Rollout, change: Change) -> Rollout:
+        ended = self.endings.end(rollout, RolloutState.ABORTED, change)
+        self._wake(rollout)
+        return ended
+
+    def _stopped(self, name: str, rollout_id: str, change: Change) -> Rollout:
+        """The rollout, aborted unless it came to another end at the same time."""
+        try:
+            return self.abort(name, rollout_id, change)
+        except RolloutOverError:
+            return self.find(name, rollout_id)
+
+    def _wake(self, rollout: Rollout) -> None:
+        """Let the workflow see what became of the rollout, if it waits for a word."""
+        if rollout.task_token is not None:
+            self.executions.go_on(rollout.task_token)
 
     def _open(self, name: str, rollout_id: str) -> Rollout:
         rollout = self.find(name, rollout_id)
@@ -239,3 +263,11 @@ class RolloutControl:
             from_version=rollout.from_version,
             to_version=rollout.to_version,
         )
+
+
+def _insisting(use: Callable[[], T]) -> T:
+    """Do it again where the workflow, which looks at its rollout all the time, has written in between."""
+    for _ in range(_TRIES - 1):
+        with suppress(RolloutChangedError, DeploymentChangedError):
+            return use()
+    return use()
