@@ -88,6 +88,27 @@ def test_predict_reads_models_and_sends_captures_and_traces_and_nothing_else(pro
     }
 
 
+def test_only_who_lets_a_paused_rollout_go_on_may_say_so_to_the_workflow(templates: Templates) -> None:
+    serving = templates["serving"]
+    asked = {
+        name: {a for a in actions(serving, name) if a.startswith("states:")} for name in functions(serving)
+    }
+    assert {name: found for name, found in asked.items() if found} == {
+        "serving/api": {"states:SendTaskSuccess"},
+        "serving/hold_rollout": {"states:SendTaskSuccess"},
+    }
+
+
+def test_people_are_told_of_rollouts_that_did_not_succeed(templates: Templates) -> None:
+    rules = resources(templates["serving"], "AWS::Events::Rule").values()
+    (rule,) = [
+        rule["Properties"] for rule in rules if "rolled_back" in text(rule["Properties"]["EventPattern"])
+    ]
+    assert rule["EventPattern"]["detail-type"] == ["rollout.ended"]
+    assert rule["EventPattern"]["detail"] == {"outcome": ["rolled_back", "failed"]}
+    assert "Alarms" in text(rule["Targets"][0]["Arn"])
+
+
 def test_only_the_job_token_functions_reach_parameters(prod: Templates) -> None:
     for context in CONTEXTS:
         for name in functions(prod[context]):
