@@ -76,7 +76,6 @@ def test_a_context_reaches_no_other_contexts_table(templates: Templates) -> None
     "function",
     [
         "access/authorize",
-        "serving/predict",
         "serving/predict_shadows",
         "registry/find_alias",
         "monitoring/list_monitors",
@@ -85,6 +84,18 @@ def test_a_context_reaches_no_other_contexts_table(templates: Templates) -> None
 def test_who_only_reads_cannot_write(templates: Templates, function: str) -> None:
     context = function.partition("/")[0]
     assert not actions(templates[context], function) & DATABASE_WRITES
+
+
+def test_predict_writes_answers_to_be_given_again_and_nothing_else(templates: Templates) -> None:
+    serving = templates["serving"]
+    writing = [
+        statement
+        for statement in statements(serving, role_of(functions(serving)["serving/predict"]))
+        if DATABASE_WRITES & set(listed(statement["Action"]))
+    ]
+    (only,) = writing
+    assert listed(only["Action"]) == ["dynamodb:PutItem"]
+    assert only["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CACHE#*"]}}
 
 
 def test_predict_reads_models_and_sends_captures_and_traces_and_nothing_else(prod: Templates) -> None:
@@ -125,6 +136,27 @@ def test_a_message_comes_back_only_when_its_consumer_is_gone(prod: Templates) ->
             if key.startswith(name) and "DeadLetters" not in key
         ]
         assert queue["VisibilityTimeout"] >= 6 * timeouts[f"serving/{function}"]
+
+
+def test_only_who_lets_a_paused_rollout_go_on_may_say_so_to_the_workflow(templates: Templates) -> None:
+    serving = templates["serving"]
+    asked = {
+        name: {a for a in actions(serving, name) if a.startswith("states:")} for name in functions(serving)
+    }
+    assert {name: found for name, found in asked.items() if found} == {
+        "serving/api": {"states:SendTaskSuccess"},
+        "serving/hold_rollout": {"states:SendTaskSuccess"},
+    }
+
+
+def test_people_are_told_of_rollouts_that_did_not_succeed(templates: Templates) -> None:
+    rules = resources(templates["serving"], "AWS::Events::Rule").values()
+    (rule,) = [
+        rule["Properties"] for rule in rules if "rolled_back" in text(rule["Properties"]["EventPattern"])
+    ]
+    assert rule["EventPattern"]["detail-type"] == ["rollout.ended"]
+    assert rule["EventPattern"]["detail"] == {"outcome": ["rolled_back", "failed"]}
+    assert "Alarms" in text(rule["Targets"][0]["Arn"])
 
 
 def test_only_the_job_token_functions_reach_parameters(prod: Templates) -> None:
