@@ -30,6 +30,7 @@ KEYS = 50
 #: Within so many seconds every instance answers by a new rule; and what a busy machine may add.
 SEEN_SECONDS = 5.0
 SLACK_SECONDS = 1.0
+_BETWEEN_LOOKS_SECONDS = 2.0
 MODELS = {1: features(), 2: features(scale=-2.0)}
 
 
@@ -93,20 +94,24 @@ def told(platform: Platform) -> Told:
 def captures(platform: Platform, told: Told, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """What has been captured, once it is as much as was asked.
 
-    An instance leaves a queue alone that was slow, and hands over what waits with a later request: a few more
-    are asked meanwhile, side by side, so that every instance gets one.
+    An instance leaves a queue alone that was slow, and hands over what waits with a later request: whenever
+    nothing comes any more, a few are asked side by side, so that every instance gets one.
     """
     folder = tmp_path_factory.mktemp("captures")
-    more = count()
+    more, seen = count(), [0]
 
-    def rows() -> int:
-        rest = [Asked(f"rest-{next(more)}", told.answers[0].asked.row) for _ in range(4 * CONNECTIONS)]
-        load = Load(platform, DEPLOYMENT, rest, CONNECTIONS)
-        load.start()
-        load.join()
-        return len(_of_load(captured(platform, DEPLOYMENT, folder)))
+    def are_there() -> bool:
+        time.sleep(_BETWEEN_LOOKS_SECONDS)
+        rows = len(_of_load(captured(platform, DEPLOYMENT, folder)))
+        if rows == seen[-1] < REQUESTS:
+            rest = [Asked(f"rest-{next(more)}", told.answers[0].asked.row) for _ in range(2 * CONNECTIONS)]
+            load = Load(platform, DEPLOYMENT, rest, CONNECTIONS)
+            load.start()
+            load.join()
+        seen.append(rows)
+        return rows >= REQUESTS
 
-    eventually(lambda: rows() >= REQUESTS, "captured rows", seconds=90 + REQUESTS / 50)
+    eventually(are_there, "captured rows", seconds=120 + REQUESTS / 10)
     return _of_load(captured(platform, DEPLOYMENT, tmp_path_factory.mktemp("all captures")))
 
 
