@@ -35,6 +35,10 @@ test: $(READY) ## Every test, offline once packages are cached
 	@$(BIN)/python -m infra.build.layers local aws
 	@$(BIN)/python -m pytest $(TESTS)
 
+.PHONY: load
+load: $(READY) ## 10,000 requests of clients side by side while traffic is moved; some minutes
+	@LOAD_REQUESTS=10000 $(BIN)/python -m pytest tests/e2e/test_load.py
+
 .PHONY: check
 check: $(READY) ## The quick gate: format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -50,8 +50,8 @@ def prepare(platform: Platform) -> Given:
     }
     first, second = protocol_models.features(), protocol_models.features(scale=-2.0)
     publish(platform, models | {_VERSIONS: first})
-    register(platform, [(_VERSIONS, second)])
-    promote(platform, {_VERSIONS: 2})
+    register(platform, _VERSIONS, second)
+    promote(platform, _VERSIONS, 2)
     path = f"/v1/serving/deployments/{_VERSIONS}"
     platform.until(path, lambda seen: seen["model_version"] == 2)
     cases = {

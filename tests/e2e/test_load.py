@@ -1,8 +1,10 @@
-"""Ten thousand requests while traffic is moved: none is lost, none mixed up, each captured once."""
+"""Many requests while traffic is moved: none is lost, none mixed up, each captured once."""
 
+import os
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,14 +21,16 @@ from tests.harness.published import publish, register
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 DEPLOYMENT = "load"
-REQUESTS = 10_000
-CONNECTIONS = 16
+#: `make load` asks for 10,000: what the emulator needs for each is told in docs/pages/open-inference.md.
+REQUESTS = int(os.environ.get("LOAD_REQUESTS", "1000"))
+CONNECTIONS = 8
 #: What the second version gets, in percent, from one revision to the next.
 SHARES = (5, 25, 50, 75, 100, 60, 0, 40)
 KEYS = 50
 #: Within so many seconds every instance answers by a new rule; and what a busy machine may add.
 SEEN_SECONDS = 5.0
 SLACK_SECONDS = 1.0
+_BETWEEN_LOOKS_SECONDS = 2.0
 MODELS = {1: features(), 2: features(scale=-2.0)}
 
 
@@ -54,19 +58,30 @@ def requests() -> list[Asked]:
     ]
 
 
+def put(platform: Platform, share: float) -> int:
+    """Give the second version that share; the revision. What was just registered may not be known yet."""
+    live = [{"model_version": 1, "weight": 100 - share}, {"model_version": 2, "weight": share}]
+    path = f"/v1/serving/deployments/{DEPLOYMENT}/traffic"
+
+    def answer() -> Any:
+        told = platform.ask("PUT", path, {"live": live})
+        return told.json() if told.is_success else None
+
+    revision: int = eventually(answer, "a rule of both versions")["revision"]
+    return revision
+
+
 @pytest.fixture(scope="module")
 def told(platform: Platform) -> Told:
     """Ask, and put one revision after the other while answers come in."""
     publish(platform, {DEPLOYMENT: MODELS[1]})
-    register(platform, [(DEPLOYMENT, MODELS[2])])
+    register(platform, DEPLOYMENT, MODELS[2])
+    put_at = {put(platform, 0): time.monotonic()}
     load = Load(platform, DEPLOYMENT, requests(), CONNECTIONS)
     load.start()
-    put_at: dict[int, float] = {}
     for at, share in enumerate(SHARES, 1):
         load.wait_for(at * REQUESTS // (len(SHARES) + 1))
-        live = [{"model_version": 1, "weight": 100 - share}, {"model_version": 2, "weight": share}]
-        path = f"/v1/serving/deployments/{DEPLOYMENT}/traffic"
-        put_at[platform.put(path, {"live": live})["revision"]] = time.monotonic()
+        put_at[put(platform, share)] = time.monotonic()
     answers = load.join()
     listed = platform.get(f"/v1/serving/deployments/{DEPLOYMENT}/revisions")["revisions"]
     revisions = {
@@ -77,14 +92,31 @@ def told(platform: Platform) -> Told:
 
 @pytest.fixture(scope="module")
 def captures(platform: Platform, told: Told, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """What has been captured, once it is as much as was asked."""
+    """What has been captured, once it is as much as was asked.
+
+    An instance leaves a queue alone that was slow, and hands over what waits with a later request: whenever
+    nothing comes any more, a few are asked side by side, so that every instance gets one.
+    """
     folder = tmp_path_factory.mktemp("captures")
+    more, seen = count(), [0]
 
-    def rows() -> int:
-        return len(captured(platform, DEPLOYMENT, folder))
+    def are_there() -> bool:
+        time.sleep(_BETWEEN_LOOKS_SECONDS)
+        rows = len(_of_load(captured(platform, DEPLOYMENT, folder)))
+        if rows == seen[-1] < REQUESTS:
+            rest = [Asked(f"rest-{next(more)}", told.answers[0].asked.row) for _ in range(2 * CONNECTIONS)]
+            load = Load(platform, DEPLOYMENT, rest, CONNECTIONS)
+            load.start()
+            load.join()
+        seen.append(rows)
+        return rows >= REQUESTS
 
-    eventually(lambda: rows() >= REQUESTS, "captured rows", seconds=90)
-    return captured(platform, DEPLOYMENT, tmp_path_factory.mktemp("all captures"))
+    eventually(are_there, "captured rows", seconds=120 + REQUESTS / 10)
+    return _of_load(captured(platform, DEPLOYMENT, tmp_path_factory.mktemp("all captures")))
+
+
+def _of_load(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["capture_id"].str.startswith("load-")] if len(rows) else rows
 
 
 def test_no_request_is_lost(told: Told) -> None:

@@ -39,15 +39,14 @@ class Rollouts:
 
     def start(self, name: str, version: int, strategy: dict[str, Any]) -> None:
         asked = {"model_version": version, "strategy": strategy}
-        answer = eventually(
-            # Until the bus has told of the version, there is none.
-            lambda: (
-                (tried := self.platform.ask("POST", f"{base(name)}/rollouts", asked)).status_code
-                != httpx.codes.NOT_FOUND
-                and tried
-            ),
-            f"version {version} is known",
-        )
+
+        def tried() -> httpx.Response | None:
+            """Until the bus has told of the version, there is none."""
+            told = self.platform.ask("POST", f"{base(name)}/rollouts", asked)
+            return None if told.status_code == httpx.codes.NOT_FOUND else told
+
+        answer = eventually(tried, f"version {version} is known")
+        assert answer is not None
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         self.started[name] = answer.json()["rollout_id"]
 

@@ -13,48 +13,36 @@ from tests.harness.models import candidate, verdict
 
 
 def publish(platform: Platform, models: Mapping[str, OnnxModel]) -> None:
-    """Let each be the first version of its model, and a deployment of the model's name answer with it."""
-    register(platform, list(models.items()))
-    promote(platform, dict.fromkeys(models, 1))
-    for name in models:
+    """Let each be the first version of its model, and a deployment of the model's name answer with it.
+
+    One is ready before the next begins: side by side, each would have functions start instances of their own.
+    """
+    for name, model in models.items():
+        register(platform, name, model)
+        promote(platform, name, 1)
         platform.post("/v1/serving/deployments", {"name": name, "model_name": name})
-    for name in models:
         platform.until(f"/v1/serving/deployments/{name}", lambda seen: seen["state"] == "ready")
 
 
-def register(platform: Platform, models: list[tuple[str, OnnxModel]]) -> None:
-    """Give each the next version of the model of that name."""
-    asked = []
-    for name, model in models:
-        offered = _candidate(platform, name, model)
-        passed = verdict(model_name=name)
-        asked.append(
-            {"candidate": offered.model_dump(mode="json"), "verdict": passed.model_dump(mode="json")}
-        )
-    run(platform, "RegisterModel", asked)
+def register(platform: Platform, name: str, model: OnnxModel) -> None:
+    """Give it the next version of the model of that name."""
+    offered, passed = _candidate(platform, name, model), verdict(model_name=name)
+    asked = {"candidate": offered.model_dump(mode="json"), "verdict": passed.model_dump(mode="json")}
+    _run(platform, "RegisterModel", asked)
 
 
-def promote(platform: Platform, versions: Mapping[str, int]) -> None:
-    """Let each model's champion be that version."""
+def promote(platform: Platform, name: str, version: int) -> None:
+    """Let the model's champion be that version."""
     told = {"reason": "made elsewhere", "moved_by": "a test"}
-    run(
-        platform,
-        "PromoteModel",
-        [{"model_name": name, "version": version} | told for name, version in versions.items()],
-    )
+    _run(platform, "PromoteModel", {"model_name": name, "version": version} | told)
 
 
-def run(platform: Platform, machine: str, inputs: list[Any]) -> None:
-    """Run a state machine of the registry with each of the inputs, until it has succeeded.
-
-    One after the other: side by side, each would have to start instances of every function on its way.
-    """
+def _run(platform: Platform, machine: str, asked: Mapping[str, Any]) -> None:
+    """Run a state machine of the registry, until it has succeeded."""
     arn = platform.machine("registry", machine)
-    states = platform.aws("stepfunctions")
-    for one in inputs:
-        execution = states.start_execution(stateMachineArn=arn, input=json.dumps(one))
-        ended = platform.ended(execution["executionArn"])
-        assert ended["status"] == "SUCCEEDED", ended
+    started = platform.aws("stepfunctions").start_execution(stateMachineArn=arn, input=json.dumps(asked))
+    ended = platform.ended(started["executionArn"])
+    assert ended["status"] == "SUCCEEDED", ended
 
 
 def _candidate(platform: Platform, name: str, model: OnnxModel) -> Candidate:

@@ -73,11 +73,29 @@ def test_a_context_reaches_no_other_contexts_table(templates: Templates) -> None
 
 
 @pytest.mark.parametrize(
-    "function", ["access/authorize", "serving/predict", "registry/find_alias", "monitoring/list_monitors"]
+    "function",
+    [
+        "access/authorize",
+        "serving/predict_shadows",
+        "registry/find_alias",
+        "monitoring/list_monitors",
+    ],
 )
 def test_who_only_reads_cannot_write(templates: Templates, function: str) -> None:
     context = function.partition("/")[0]
     assert not actions(templates[context], function) & DATABASE_WRITES
+
+
+def test_predict_writes_answers_to_be_given_again_and_nothing_else(templates: Templates) -> None:
+    serving = templates["serving"]
+    writing = [
+        statement
+        for statement in statements(serving, role_of(functions(serving)["serving/predict"]))
+        if DATABASE_WRITES & set(listed(statement["Action"]))
+    ]
+    (only,) = writing
+    assert listed(only["Action"]) == ["dynamodb:PutItem"]
+    assert only["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["CACHE#*"]}}
 
 
 def test_predict_reads_models_and_sends_captures_and_traces_and_nothing_else(prod: Templates) -> None:
@@ -86,6 +104,38 @@ def test_predict_reads_models_and_sends_captures_and_traces_and_nothing_else(pro
     assert not {
         a for a in actions(prod["serving"], "serving/predict") if a.startswith(("s3:Put", "s3:Delete"))
     }
+
+
+def test_shadows_read_models_take_requests_and_send_captures_and_nothing_else(prod: Templates) -> None:
+    allowed = actions(prod["serving"], "serving/predict_shadows")
+    assert {action.partition(":")[0] for action in allowed} == {"dynamodb", "kms", "logs", "s3", "sqs"}
+    assert not {action for action in allowed if action.startswith(("s3:Put", "s3:Delete"))}
+
+
+def test_captures_and_shadows_have_dead_letters_of_their_own_with_alarms(prod: Templates) -> None:
+    queues = resources(prod["serving"], "AWS::SQS::Queue")
+    behind = {
+        name: queue["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for name, queue in queues.items()
+        if "RedrivePolicy" in queue["Properties"]
+    }
+    assert sorted(name[:7] for name in behind) == ["Capture", "Shadows"]
+    assert len({*behind.values()}) == 2
+    alarmed = text(resources(prod["serving"], "AWS::CloudWatch::Alarm"))
+    for dead_letters in behind.values():
+        assert dead_letters in alarmed
+        assert queues[dead_letters]["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_a_message_comes_back_only_when_its_consumer_is_gone(prod: Templates) -> None:
+    timeouts = {name: one["Properties"]["Timeout"] for name, one in functions(prod["serving"]).items()}
+    for name, function in (("Captures", "store_captures"), ("Shadows", "predict_shadows")):
+        (queue,) = [
+            one["Properties"]
+            for key, one in resources(prod["serving"], "AWS::SQS::Queue").items()
+            if key.startswith(name) and "DeadLetters" not in key
+        ]
+        assert queue["VisibilityTimeout"] >= 6 * timeouts[f"serving/{function}"]
 
 
 def test_only_who_lets_a_paused_rollout_go_on_may_say_so_to_the_workflow(templates: Templates) -> None:

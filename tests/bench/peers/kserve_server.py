@@ -29,7 +29,8 @@ class Trees(Model):  # type: ignore[misc]  # not in this project's environment
         self.ready = True
 
     def predict(self, payload: InferRequest, headers: object = None) -> InferResponse:
-        answer = np.asarray(self.run(payload.inputs[0].as_numpy()), dtype=np.float32)
+        rows = payload.inputs[0].as_numpy()
+        answer = np.asarray(self.run(rows), dtype=np.float32)  # type: ignore[no-untyped-call]  # either is
         output = InferOutput("prediction", list(answer.shape), "FP32")
         output.set_data_from_numpy(answer, binary_data=False)
         return InferResponse(payload.id, self.name, [output])

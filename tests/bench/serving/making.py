@@ -108,8 +108,10 @@ def _plan(algorithm: Algorithm, texts: tuple[str, ...], **hyperparameters: Any) 
         seed=_SEED,
     )
     # No dataset version is read: the rows are given.
+    unread: Any = None
     return CheckedPlan.model_construct(
         plan=plan,
+        manifest=unread,
         numeric=NUMBERS,
         categorical=texts,
         hyperparameters=settled(algorithm, Task.REGRESSION, hyperparameters),
@@ -120,7 +122,8 @@ def _rows(texts: tuple[str, ...]) -> Rows:
     named = ", ".join(f'"{name}"::FLOAT AS "{name}"' for name in NUMBERS)
     asked = ", ".join([named, *(f'"{name}"' for name in texts), "bikers::DOUBLE AS bikers"])
     # The text of the query is this module's own.
-    found = duckdb.sql(f"SELECT {asked} FROM read_csv('{_DATA}', header = true)").fetchnumpy()  # noqa: S608
+    query: Any = duckdb.sql(f"SELECT {asked} FROM read_csv('{_DATA}', header = true)")  # noqa: S608
+    found = query.fetchnumpy()
     target = np.asarray(found["bikers"])
     return Rows(
         numeric={name: np.ma.getdata(found[name]) for name in NUMBERS},

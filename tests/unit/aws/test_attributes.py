@@ -41,7 +41,8 @@ def test_a_value_comes_back_equal(value: Any) -> None:
 
 @given(VALUES)
 def test_boto3_reads_what_is_written(value: Any) -> None:
-    assert TypeDeserializer().deserialize(typed(value)) == with_decimals(value)
+    written: Any = typed(value)
+    assert TypeDeserializer().deserialize(written) == with_decimals(value)
 
 
 @pytest.mark.parametrize(

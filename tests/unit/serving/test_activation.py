@@ -15,7 +15,7 @@ from shelflife.serving.errors import (
     DeploymentNotFoundError,
 )
 from shelflife.serving.experiment_endings import ExperimentEndings
-from shelflife.serving.model import AliasMove, CapturePolicy, Deployment, State
+from shelflife.serving.model import AliasMove, CaptureWish, Deployment, State
 from shelflife.serving.rollouts import RolloutControl
 from shelflife.serving.service import Serving
 from shelflife.serving.sessions import OnnxModel
@@ -30,7 +30,7 @@ from tests.fakes.serving import (
 )
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-EVERYTHING = CapturePolicy()
+EVERYTHING = CaptureWish()
 
 
 @dataclass

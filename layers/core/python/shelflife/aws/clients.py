@@ -55,10 +55,11 @@ def made(service: str) -> "BaseClient":
 
 def hurried_dynamodb() -> "DynamoDBClient":
     """A client of DynamoDB that tries once, for half a second at the most: a request waits for it."""
-    config = _CONFIG.merge(
-        Config(connect_timeout=0.2, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": 1})
-    )
-    return boto3.client("dynamodb", config=config)
+    from botocore.config import Config
+
+    retries: Any = {"mode": "standard", "total_max_attempts": 1}
+    config = _config().merge(Config(connect_timeout=0.2, read_timeout=0.3, retries=retries))
+    return cast("DynamoDBClient", _made("dynamodb", config))
 
 
 def hurried_sqs() -> "SQSClient":
@@ -93,7 +94,7 @@ def _quick(kind: type[QuickClient], *arguments: Any) -> QuickClient | None:
 
 
 def _made(service: str, config: "Config") -> "BaseClient":
-    return cast("BaseClient", _session().create_client(service, config=config))
+    return _session().create_client(service, config=config)
 
 
 @cache

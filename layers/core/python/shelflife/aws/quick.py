@@ -63,7 +63,7 @@ class QuickClient:
 
     def _tried(
         self, place: Endpoint | None, request: tuple[str, str], headers: Mapping[str, str], body: bytes
-    ) -> tuple[Mapping[str, str], bytes] | None:
+    ) -> tuple[http.client.HTTPMessage, bytes] | None:
         """Headers and body of a plain success; else None."""
         try:
             return self._exchanged(place, request, headers, body)
@@ -72,7 +72,7 @@ class QuickClient:
 
     def _exchanged(
         self, place: Endpoint | None, request: tuple[str, str], headers: Mapping[str, str], body: bytes
-    ) -> tuple[Mapping[str, str], bytes] | None:
+    ) -> tuple[http.client.HTTPMessage, bytes] | None:
         credentials = Credentials.from_env(os.environ)
         if place is None or credentials is None:
             return None
@@ -148,7 +148,7 @@ class _Connections(local):
 
     def exchanged(
         self, place: Endpoint, target: Target, headers: Mapping[str, str], body: bytes
-    ) -> tuple[Mapping[str, str], bytes] | None:
+    ) -> tuple[http.client.HTTPMessage, bytes] | None:
         for connection in self._candidates(place):
             try:
                 connection.request(target.method, quoted(target.path), body or None, dict(headers))

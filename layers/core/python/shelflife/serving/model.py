@@ -54,6 +54,10 @@ class CapturePolicy(CaptureWish):
 
     key: str = ""
 
+    @classmethod
+    def of(cls, wish: CaptureWish, key: str) -> "CapturePolicy":
+        return cls(sampling_rate=wish.sampling_rate, hidden=wish.hidden, hashed=wish.hashed, key=key)
+
     def takes(self, capture_id: str) -> bool:
         return is_sampled(capture_id, self.sampling_rate)
 

@@ -50,7 +50,7 @@ class Serving:
             name=name,
             model_name=model_name,
             alias=alias,
-            capture=CapturePolicy(**capture.model_dump(), key=self.new_key()),
+            capture=CapturePolicy.of(capture, self.new_key()),
             created_at=at,
             created_by=created_by,
             reason=f"no version of model {model_name!r} with alias {alias!r} was activated yet",
@@ -127,7 +127,7 @@ class Serving:
         deployment = self.find(name)
         _check_masks(deployment, wish)
         key = deployment.capture.key or self.new_key()
-        return self.deployments.change(deployment.captured_by(CapturePolicy(**wish.model_dump(), key=key)))
+        return self.deployments.change(deployment.captured_by(CapturePolicy.of(wish, key)))
 
     def cache(self, name: str, policy: CachePolicy | None) -> Deployment:
         """Let answers be kept by that policy, or not at all; requests follow a few seconds later.
