@@ -12,7 +12,7 @@ from shelflife.kernel.names import Header
 from tests.e2e.lines import Rows, diabetes, models, tensors
 from tests.harness.installation import Platform
 
-ROWS_PER_REQUEST = 25
+ROWS_PER_REQUEST = 200
 #: Answers come as JSON of FP32, and onnxruntime adds in another order than numpy.
 _TOLERANCE = 1e-3
 

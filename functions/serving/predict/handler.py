@@ -30,12 +30,13 @@ BYTES = "application/octet-stream"
 door = LeanDoor(Context.SERVING)
 
 
-def hand_over(record: Record) -> None:
+def hand_over(record: Record) -> bool:
     """Send what the answers left to be captured, and keep them; what did not go well is told."""
     answer_cache().flush()
     handed_over = hand_off().flush()
     record.count(Metric.CAPTURES_SPILLED, handed_over.waiting)
     record.count(Metric.CAPTURES_DROPPED, handed_over.dropped)
+    return handed_over.waiting > 0
 
 
 #: Made on import: Lambda takes an extension only while the function starts.

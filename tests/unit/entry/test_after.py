@@ -26,13 +26,16 @@ class Work:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        #: How often it has to be done before nothing is left.
+        self.turns = 1
         self.begun = Event()
         self.may_end = Event()
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, record: Record) -> bool:
         self.begun.set()
         assert self.may_end.wait(5)
         self.done.append(record.fields["request_id"])
+        return len(self.done) < self.turns
 
 
 def answer(event: Any, context: Any) -> Any:
@@ -129,7 +132,7 @@ def test_once_the_api_fails_the_work_is_done_before_the_answer(api: ExtensionsAp
 
 
 def test_work_that_fails_is_told_and_costs_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    def fail(record: Record) -> None:
+    def fail(record: Record) -> bool:
         record.count("CapturesDropped", 2)
         message = "no room"
         raise OSError(message)
@@ -146,5 +149,20 @@ def test_work_that_fails_is_told_and_costs_no_answer(capsys: pytest.CaptureFixtu
 
 
 def test_work_that_went_well_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    AfterAnswer(answer, lambda _: None, "serving/captures", {})(EVENT, CONTEXT)
+    AfterAnswer(answer, lambda _: False, "serving/captures", {})(EVENT, CONTEXT)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(30.0, 3), (0.6, 1)])
+def test_what_is_left_is_tried_again_while_the_event_has_time(
+    api: ExtensionsApi, monkeypatch: pytest.MonkeyPatch, seconds: float, times: int
+) -> None:
+    monkeypatch.setattr("shelflife.entry.after._AGAIN_SECONDS", 0.2)
+    work = Work()
+    work.turns = 3
+    work.may_end.set()
+    handler = AfterAnswer(answer, work, "serving/captures", {"AWS_LAMBDA_RUNTIME_API": api.address})
+    api.invoke(REQUEST_ID, seconds)
+    handler(EVENT, CONTEXT)
+    assert api.is_idle(5)
+    assert work.done == [REQUEST_ID] * times

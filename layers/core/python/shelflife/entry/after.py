@@ -13,20 +13,22 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from threading import Condition, Thread
-from time import perf_counter, time
+from time import perf_counter, sleep, time
 from typing import Any
 
 from shelflife.entry.records import Record, recorder
 
 Handler = Callable[[dict[str, Any], Any], Any]
-#: Tells what went wrong by filling the record; a record without any measure is not written.
-Work = Callable[[Record], None]
+#: Tells what went wrong by filling the record; a record without any measure is not written. Answers whether
+#: something is left to do that may go better in a moment.
+Work = Callable[[Record], bool]
 
 _API_VARIABLE = "AWS_LAMBDA_RUNTIME_API"
 _ROOT = "/2020-01-01/extension"
 _REGISTER_SECONDS = 1.0
 #: Before the deadline of an event whose answer never came, the thread stops waiting for it.
 _MARGIN_SECONDS = 0.5
+_AGAIN_SECONDS = 1.0
 
 
 class AfterAnswer:
@@ -63,19 +65,22 @@ class AfterAnswer:
     def _follow(self) -> None:
         for request_id, deadline in self._extension.events() if self._extension else ():
             self._answered.wait(request_id, deadline - _MARGIN_SECONDS)
-            self._run(request_id)
+            # The environment may be frozen after this, and never asked again: what is left is left to no one.
+            while self._run(request_id) and time() + _AGAIN_SECONDS < deadline - _MARGIN_SECONDS:
+                sleep(_AGAIN_SECONDS)
         # Lambda does not answer any more: from now on answers wait.
         self._extension = None
 
-    def _run(self, request_id: str) -> None:
+    def _run(self, request_id: str) -> bool:
         record = Record(self._door, {"request_id": request_id})
-        began = perf_counter()
+        began, is_left = perf_counter(), False
         try:
-            self._work(record)
+            is_left = self._work(record)
         except Exception as error:  # noqa: BLE001 - the event is answered, whatever becomes of this
             record.error, record.failed = error, True
         if record.measures or record.failed:
             recorder(waited_for=False).write(record, (perf_counter() - began) * 1000)
+        return is_left
 
 
 class _Answered:

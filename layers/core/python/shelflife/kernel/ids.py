@@ -21,6 +21,7 @@ Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 class InvalidNameError(InvalidError):
@@ -49,7 +50,7 @@ def utc_now() -> datetime:
 def new_id() -> str:
     """26 characters, time first (milliseconds, then 80 random bits), so that ids sort by age."""
     number = (int(utc_now().timestamp() * 1000) << 80) | secrets.randbits(80)
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def new_key() -> str:
