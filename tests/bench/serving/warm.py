@@ -1,7 +1,8 @@
 """One row, warm, in this process: everything that `serving/predict` does, above the model's own run.
 
-An authorized event goes in; routing, decoding, prediction, the capture's message, log line, metrics and the
-answer are in the figure. The capture's network call is not: its client is told that SQS took the message.
+An authorized event goes in; routing, decoding, prediction, handing the capture over, log line, metrics and
+the answer are in the figure. What Lambda lets it do after the answer (entry/after.py) is a figure of its own: the
+capture's message, without its network call, for its client is told that SQS took it.
 """
 
 import statistics
@@ -13,7 +14,8 @@ from typing import Any
 import botocore.client
 import onnxruntime
 
-from functions.serving.predict.handler import handler
+from functions.serving.predict.handler import door, hand_over, handler
+from shelflife.entry.records import Record
 from tests.bench.measure import Figure, repeated
 from tests.bench.serving.asking import as_matrix, by_name, event
 from tests.bench.serving.cloud import cloud
@@ -40,20 +42,23 @@ def run() -> list[Figure]:
         return [figure for name, pair in pairs.items() for figure in _figures(name, *pair)]
 
 
-def _figures(name: str, bare: Callable[[], object], whole: Callable[[], object]) -> list[Figure]:
-    alone, product = interleaved(bare, whole)
+def _figures(name: str, bare: Callable[[], object], answer: Callable[[], object]) -> list[Figure]:
+    record = Record("bench", {})
+    alone, product, after = interleaved(bare, answer, lambda: hand_over(record))
     return [
         Figure(f"session.run: {name}", alone, "µs", runs=_ROUNDS),
         Figure(f"the product path above it: {name}", product - alone, "µs", _BUDGET, _ROUNDS),
+        Figure(f"after the answer: {name}", after, "µs", runs=_ROUNDS),
     ]
 
 
 def pair(asked: BenchModel, body: bytes) -> tuple[Callable[[], object], Callable[[], object]]:
+    """The model's own run, and the answer as whoever asked waits for it."""
     told = event(asked.name, body)
     answer = handler(told, _CONTEXT)
     if answer["statusCode"] != 200:
         raise RuntimeError(answer["body"])
-    return bare_run(asked, 1), lambda: handler(told, _CONTEXT)
+    return bare_run(asked, 1), lambda: door.handle(told, _CONTEXT)
 
 
 def bare_run(asked: BenchModel, rows: int) -> Callable[[], object]:
@@ -74,18 +79,15 @@ def interleaved(*works: Callable[[], object], rounds: int = _ROUNDS, calls: int 
     """
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
-        for work, times in zip(works, taken, strict=True):
-            times.append(_lower_quartile(work, calls))
+        round_: list[list[float]] = [[] for _ in works]
+        for _ in range(calls):
+            for work, times in zip(works, round_, strict=True):
+                began = time.perf_counter()
+                work()
+                times.append(time.perf_counter() - began)
+        for times, quartiles in zip(round_, taken, strict=True):
+            quartiles.append(sorted(times)[calls // 4])
     return [statistics.median(times) * 1e6 for times in taken]
-
-
-def _lower_quartile(work: Callable[[], object], calls: int) -> float:
-    times = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return sorted(times)[calls // 4]
 
 
 @contextmanager
