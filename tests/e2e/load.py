@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 from tests.harness.installation import Platform
 
 _ANSWER_SECONDS = 60
-#: Connections open one after the other: each may need an instance of its own, which takes a moment to start.
-_BETWEEN_CONNECTIONS_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -73,13 +71,15 @@ class Load:
     deployment: str
     requests: Sequence[Asked]
     connections: int
+    #: How far apart they open: each may need an instance of its own, which takes a moment to start.
+    apart_seconds: float = 0.3
     answers: list[Answered] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._left = iter(self.requests)
         self._taking = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._client, args=(at * _BETWEEN_CONNECTIONS_SECONDS,), daemon=True)
+            threading.Thread(target=self._client, args=(at * self.apart_seconds,), daemon=True)
             for at in range(self.connections)
         ]
 

@@ -104,8 +104,10 @@ def captures(platform: Platform, told: Told, tmp_path_factory: pytest.TempPathFa
         time.sleep(_BETWEEN_LOOKS_SECONDS)
         rows = len(_of_load(captured(platform, DEPLOYMENT, folder)))
         if rows == seen[-1] < REQUESTS:
-            rest = [Asked(f"rest-{next(more)}", told.answers[0].asked.row) for _ in range(2 * CONNECTIONS)]
-            load = Load(platform, DEPLOYMENT, rest, CONNECTIONS)
+            # At the same moment, and more than there were connections: else the same instances take them all.
+            at_once = CONNECTIONS + CONNECTIONS // 2
+            rest = [Asked(f"rest-{next(more)}", told.answers[0].asked.row) for _ in range(2 * at_once)]
+            load = Load(platform, DEPLOYMENT, rest, at_once, apart_seconds=0)
             load.start()
             load.join()
         seen.append(rows)

@@ -1,8 +1,8 @@
 """One row, warm, in this process: everything that `serving/predict` does, above the model's own run.
 
 An authorized event goes in; routing, decoding, prediction, handing the capture over, log line, metrics and
-the answer are in the figure. What Lambda lets it do after the answer (entry/after.py) is a figure of its own: the
-capture's message, without its network call, for its client is told that SQS took it.
+the answer are in the figure. What Lambda lets it do after the answer (entry/after.py) is a figure of its own:
+the capture's message, without its network call, for its client is told that SQS took it.
 """
 
 import statistics

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Generator
 from threading import Event
+from time import sleep, time
 from typing import Any
 
 import pytest
@@ -166,3 +167,18 @@ def test_what_is_left_is_tried_again_while_the_event_has_time(
     handler(EVENT, CONTEXT)
     assert api.is_idle(5)
     assert work.done == [REQUEST_ID] * times
+
+
+def test_without_extensions_what_is_left_goes_on_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelflife.entry.after._AGAIN_SECONDS", 0.05)
+    work = Work()
+    work.turns = 4
+    work.may_end.set()
+    handler = AfterAnswer(answer, work, "serving/captures", {})
+    handler(EVENT, CONTEXT)
+    handler(EVENT, CONTEXT)
+    give_up = time() + 5
+    while len(work.done) < work.turns and time() < give_up:
+        sleep(0.01)
+    sleep(0.2)
+    assert work.done == [REQUEST_ID] * work.turns

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
@@ -36,6 +36,7 @@ def rules(draw: st.DrawFn) -> TrafficRule:
     return rule(*((version, count / 100) for version, count in zip(versions, slots, strict=True)))
 
 
+@settings(deadline=None)
 @given(st.lists(rules(), min_size=1, max_size=5))
 def test_everybody_has_their_share_and_no_more_slots_move_than_must(history: list[TrafficRule]) -> None:
     before: Traffic | None = None

@@ -4,7 +4,8 @@ Lambda sends the answer when the handler has returned, and freezes the environme
 extensions have asked for the next event. A thread of this process that is registered as an (internal)
 extension can therefore work in between:
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html. Where there is no Extensions API,
-the work is done before the handler returns.
+the work is done before the handler returns; and as nothing freezes the process there, what is left of it goes
+on in a thread.
 """
 
 import json
@@ -12,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from time import perf_counter, sleep, time
 from typing import Any
 
@@ -45,6 +46,7 @@ class AfterAnswer:
         api = environ.get(_API_VARIABLE)
         self._extension = _registered(api, door) if api else None
         self._thread = Thread(target=self._follow, name=door, daemon=True)
+        self._goes_on = Lock()
         if self._extension is not None:
             self._thread.start()
 
@@ -54,7 +56,8 @@ class AfterAnswer:
             return self._handle(event, context)
         finally:
             if self._extension is None:
-                self._run(request_id)
+                if self._run(request_id) and not self._goes_on.locked():
+                    Thread(target=self._go_on, args=(request_id,), daemon=True).start()
             else:
                 self._answered.tell(request_id)
 
@@ -70,6 +73,17 @@ class AfterAnswer:
                 sleep(_AGAIN_SECONDS)
         # Lambda does not answer any more: from now on answers wait.
         self._extension = None
+
+    def _go_on(self, request_id: str) -> None:
+        # One thread is enough, however many events leave something.
+        if not self._goes_on.acquire(blocking=False):
+            return
+        try:
+            sleep(_AGAIN_SECONDS)
+            while self._run(request_id):
+                sleep(_AGAIN_SECONDS)
+        finally:
+            self._goes_on.release()
 
     def _run(self, request_id: str) -> bool:
         record = Record(self._door, {"request_id": request_id})

@@ -124,6 +124,8 @@ class ServedModels:
         return self._deployments.versions(served.deployment, served.reference.model_name)
 
     def _refreshed(self, name: str, known: _Rule | None) -> _Rule:
+        # Counted from before the read: what is changed while a slow store answers is not seen any later.
+        asked_at = self._seconds()
         try:
             deployment = self._deployments.find(name) if is_name(name) else None
         except UnavailableError:
@@ -132,7 +134,7 @@ class ServedModels:
             self.stale_reads += 1
         else:
             known = self._read(name, deployment, known)
-        known.until = self._seconds() + REMEMBERED_SECONDS
+        known.until = asked_at + REMEMBERED_SECONDS
         return known
 
     def _read(self, name: str, deployment: Deployment | None, known: _Rule | None) -> _Rule:
