@@ -4,7 +4,6 @@ import os
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -92,26 +91,12 @@ def told(platform: Platform) -> Told:
 
 @pytest.fixture(scope="module")
 def captures(platform: Platform, told: Told, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """What has been captured, once it is as much as was asked.
-
-    An instance leaves a queue alone that was slow, and hands over what waits with a later request: whenever
-    nothing comes any more, a few are asked side by side, so that every instance gets one.
-    """
+    """What has been captured, once it is as much as was asked."""
     folder = tmp_path_factory.mktemp("captures")
-    more, seen = count(), [0]
 
     def are_there() -> bool:
         time.sleep(_BETWEEN_LOOKS_SECONDS)
-        rows = len(_of_load(captured(platform, DEPLOYMENT, folder)))
-        if rows == seen[-1] < REQUESTS:
-            # At the same moment, and more than there were connections: else the same instances take them all.
-            at_once = CONNECTIONS + CONNECTIONS // 2
-            rest = [Asked(f"rest-{next(more)}", told.answers[0].asked.row) for _ in range(2 * at_once)]
-            load = Load(platform, DEPLOYMENT, rest, at_once, apart_seconds=0)
-            load.start()
-            load.join()
-        seen.append(rows)
-        return rows >= REQUESTS
+        return len(_of_load(captured(platform, DEPLOYMENT, folder))) >= REQUESTS
 
     eventually(are_there, "captured rows", seconds=120 + REQUESTS / 10)
     return _of_load(captured(platform, DEPLOYMENT, tmp_path_factory.mktemp("all captures")))
