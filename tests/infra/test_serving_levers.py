@@ -232,6 +232,7 @@ def test_alarms_have_the_thresholds_of_the_stage_and_tell_the_topic(build: Build
         "CapturesDropped": 3,
         "CaptureAge": 600,
         "Throttles": 4,
+        "deploymodelFailed": 1,
     }
     for name, alarm in found.items():
         assert alarm["AlarmActions"] == alarm["OKActions"] != [], name
@@ -241,7 +242,7 @@ def test_alarms_have_the_thresholds_of_the_stage_and_tell_the_topic(build: Build
 
 def test_no_alarm_rests_on_a_search(templates: dict[str, Template]) -> None:
     """CloudWatch refuses it, and only when the stack is deployed."""
-    assert len(alarms(templates["serving"])) == 5
+    assert len(alarms(templates["serving"])) == 6
     for name, alarm in alarms(templates["serving"]).items():
         assert "SEARCH" not in text(alarm), name
 
