@@ -87,7 +87,10 @@ def test_a_deployment_is_made_listed_shown_and_removed(version: str) -> None:
     status, made = ask("POST", "/v1/serving/deployments", BIKES, role="contributor", version=version)
     assert status == 201
     assert (made["state"], made["model_version"], made["alias"]) == ("waiting", None, "champion")
-    assert (made["created_by"], made["capture"]) == ("tester", {"sampling_rate": 1.0})
+    assert (made["created_by"], made["capture"]) == (
+        "tester",
+        {"sampling_rate": 1.0, "hidden": [], "hashed": []},
+    )
     _, listed = ask("GET", "/v1/serving/deployments", role="viewer", version=version)
     assert listed == {"deployments": [made], "next_cursor": None}
     path = "/v1/serving/deployments/bikes"

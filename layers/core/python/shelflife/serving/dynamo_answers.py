@@ -36,7 +36,7 @@ class DynamoAnswers:
         except (TableUnavailableError, ClientError):
             self._rest()
             return None
-        return (bytes(item["answer"].value), float(item[EXPIRY])) if item else None
+        return (bytes(item["answer"]), float(item[EXPIRY])) if item else None
 
     def write(self, key: str, content: bytes, until: float) -> None:
         if self.seconds() < self._rests_until:
