@@ -20,8 +20,10 @@ DEPLOYMENT = "line-captured"
 @pytest.fixture
 def queue(platform: Platform) -> Iterator[str]:
     """The capture queue, from which a message that fails comes again in a second."""
-    url = platform.resource("serving", "Captures", "AWS::SQS::Queue")
+    fed = platform.resource("serving", "StoreCaptures", "AWS::Lambda::EventSourceMapping")
+    arn = platform.aws("lambda").get_event_source_mapping(UUID=fed)["EventSourceArn"]
     sqs = platform.aws("sqs")
+    url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
     asked = {"QueueUrl": url, "AttributeNames": ["VisibilityTimeout"]}
     before = sqs.get_queue_attributes(**asked)["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
@@ -78,7 +80,9 @@ def message(answered: Any, **changes: Any) -> str:
             "capture_id": "poison",
             "deployment": DEPLOYMENT,
             "revision": 1,
+            "variant": f"v{answered['model_version']}",
             "model_version": int(answered["model_version"]),
+            "latency_ms": 1.5,
             "captured_at": "2026-11-20T12:00:00+00:00",
             "first_row": 0,
             "inputs": {"x": asked["data"]},
@@ -90,7 +94,7 @@ def message(answered: Any, **changes: Any) -> str:
 
 def dead_letters(platform: Platform) -> list[str]:
     sqs = platform.aws("sqs")
-    url = platform.resource("serving", "DeadLetters", "AWS::SQS::Queue")
+    url = platform.resource("serving", "CapturesDeadLetters", "AWS::SQS::Queue")
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     for one in received:
         sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
