@@ -74,7 +74,7 @@ class World:
             experiments=experiments,
             **ending,
         )
-        self.serving = Serving(**ending)
+        self.serving = Serving(**ending, new_key=lambda: "key")
         self.goals = Goals(self.deployments, kept, self.claims, lambda: self.at)
 
     def serve(self, by: TrafficRule = HALVES, *, rate: float = 1.0) -> None:

@@ -62,10 +62,10 @@ def test_a_lost_race_for_a_number_is_retried(monkeypatch: pytest.MonkeyPatch) ->
     add = DynamoModelVersions.add
     others = ["job-2"]
 
-    def raced(self: Any, version: Any) -> None:
+    def raced(self: Any, version: Any, news: Any) -> None:
         if others:
             add(self, version.model_copy(update={"job_id": others.pop()}))
-        add(self, version)
+        add(self, version, news)
 
     monkeypatch.setattr(DynamoModelVersions, "add", raced)
     ended = run(REGISTER, registration())
