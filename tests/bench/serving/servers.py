@@ -89,9 +89,10 @@ def started(peer: Peer) -> Iterator[Server]:
         _wait(peer, port, process)
         yield Server(process, port, time.perf_counter() - began)
     finally:
-        # Its workers are in its session, and in no other.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        # All that it started, by id: BentoML gives its workers sessions of their own.
+        for pid in list(_tree(process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
 
 
