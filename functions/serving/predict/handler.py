@@ -147,6 +147,9 @@ def note(call: LeanCall, prediction: Prediction) -> None:
     record = call.record
     record.about(deployment=prediction.deployment, variant=prediction.variant)
     record.measure(Metric.LATENCY, prediction.latency_ms, Unit.MILLISECONDS)
+    if loads := predictions().models.new_loads():
+        record.measure(Metric.MODEL_LOADS, len(loads))
+        record.measure(Metric.MODEL_LOAD_TIME, sum(one.milliseconds for one in loads), Unit.MILLISECONDS)
     if prediction.is_repeated is not None:
         record.measure(Metric.CACHE_HITS, int(prediction.is_repeated))
         record.measure(Metric.CACHE_MISSES, int(not prediction.is_repeated))

@@ -330,6 +330,20 @@ def test_an_answer_that_is_kept_says_so_in_its_headers_and_metrics(
 
 
 @pytest.mark.usefixtures("serving")
+def test_a_request_that_loaded_a_model_says_so_and_the_next_one_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    for at in range(2):
+        assert infer(id=f"p{at}")[0] == 200
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    first, second = [one for one in records if "Latency" in one]
+    assert first["ModelLoads"] == [1.0]
+    assert first["ModelLoadTime"][0] > 0
+    assert "ModelLoads" not in second
+
+
+@pytest.mark.usefixtures("serving")
 def test_nothing_is_said_of_a_cache_that_is_off() -> None:
     assert "x-shelflife-cache" not in infer()[2]
 

@@ -184,9 +184,10 @@ class ServedModels:
     def _of_version(self, rule: _Rule, version: str) -> Served:
         key = (rule.deployment.name, version)
         until, served = self._pinned.get(key, (0.0, None))
-        if served is None or self._seconds() >= until:
+        now = self._seconds()
+        if served is None or now >= until:
             served = self._pin(rule.deployment, version)
-            self._pinned[key] = (self._seconds() + REMEMBERED_SECONDS, served)
+            self._pinned[key] = (now + REMEMBERED_SECONDS, served)
         return served
 
     def _pin(self, deployment: Deployment, version: str) -> Served:
