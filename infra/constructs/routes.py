@@ -17,3 +17,10 @@ class Route:
     function: aws_lambda.IFunction
     methods: Sequence[str] = field(default=("ANY",))
     public: bool = False
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path, and for one of MLflow's API its other name, by which MLflow's pages call it."""
+        if self.path.startswith("/api/"):
+            return self.path, f"/ajax-api/{self.path.removeprefix('/api/')}"
+        return (self.path,)

@@ -66,12 +66,13 @@ class EdgeStack(Stack):
             self._integrations[route.function] = HttpLambdaIntegration(
                 f"Integration{len(self._integrations)}", route.function
             )
-        self.api.add_routes(
-            path=route.path,
-            methods=[aws_apigatewayv2.HttpMethod[method] for method in route.methods],
-            integration=self._integrations[route.function],
-            authorizer=aws_apigatewayv2.HttpNoneAuthorizer() if route.public else self._authorizer,
-        )
+        for path in route.paths:
+            self.api.add_routes(
+                path=path,
+                methods=[aws_apigatewayv2.HttpMethod[method] for method in route.methods],
+                integration=self._integrations[route.function],
+                authorizer=aws_apigatewayv2.HttpNoneAuthorizer() if route.public else self._authorizer,
+            )
 
     def _add_stage(self) -> None:
         logs = aws_logs.LogGroup(

@@ -260,6 +260,7 @@ def test_only_health_and_versions_are_public(templates: Templates) -> None:
         "ANY /v2/health/{proxy+}",
         "GET /version",
         "GET /api/3.0/mlflow/server-info",
+        "GET /ajax-api/3.0/mlflow/server-info",
     }
     assert all(r["AuthorizationType"] == "CUSTOM" for r in routes if r["RouteKey"] not in public)
 

@@ -154,10 +154,10 @@ def test_a_search_gives_its_pages_one_after_the_other(client: MlflowClient) -> N
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("metrics.mae", "cannot be read from 'metrics.mae' on"),
-        ("metrics.mae > 1 OR params.a = 'b'", "cannot be read from"),
-        ("metrics.mae > 'high'", "does not compare with a number"),
-        ("params.a > 'b'", "does not compare with a quoted text"),
+        ("metrics.mae", "expected a comparison at its end"),
+        ("metrics.mae > 1 OR params.a = 'b'", "expected AND at"),
+        ("metrics.mae > 'high'", "expected a number at \"'high'\""),
+        ("params.a > 'b'", "cannot be compared by >"),
         ("colours.red = 'x'", "'colours' cannot be searched"),
         ("attributes.colour = 'x'", "there is no attribute 'colour'"),
     ],

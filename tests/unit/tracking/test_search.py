@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from shelflife.tracking.errors import InvalidSearchError
+from shelflife.kernel.filter_grammar import parse_filter, parse_orders
+from shelflife.kernel.filters import InvalidSearchError, sort
 from shelflife.tracking.model import Metric, Run, RunStatus
-from shelflife.tracking.search import parse_filter, sort
 from shelflife.tracking.searchable import RUNS
 
 
@@ -127,17 +127,17 @@ def test_values_come_before_nan_and_nan_before_nothing_either_way() -> None:
         run("c", metrics={"m": 2}),
         run("d", metrics={"m": 1}),
     ]
-    assert names(sort(runs, ["metrics.m"], RUNS)) == "dcba"
-    assert names(sort(runs, ["metrics.m DESC"], RUNS)) == "cdba"
+    assert names(sort(runs, parse_orders(["metrics.m"], RUNS))) == "dcba"
+    assert names(sort(runs, parse_orders(["metrics.m DESC"], RUNS))) == "cdba"
 
 
 def test_the_first_order_counts_most_and_equals_keep_their_place() -> None:
     runs = [run("a", params={"p": "1"}), run("b", start_time=9), run("c", params={"p": "1"}), run("d")]
-    assert names(sort(runs, ["params.p desc", "start_time DESC"], RUNS)) == "acbd"
-    assert names(sort(runs, [], RUNS)) == "abcd"
+    assert names(sort(runs, parse_orders(["params.p desc", "start_time DESC"], RUNS))) == "acbd"
+    assert names(sort(runs, parse_orders([], RUNS))) == "abcd"
 
 
 @pytest.mark.parametrize("order", ["", "metrics.m sideways", "colours.red", "lifecycle", "a b c"])
 def test_an_order_that_cannot_be_read_is_refused(order: str) -> None:
     with pytest.raises(InvalidSearchError):
-        sort([run()], [order], RUNS)
+        sort([run()], parse_orders([order], RUNS))

@@ -184,7 +184,6 @@ def _open_inference(failure: Failure, path: str) -> FailureBody:
 _FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
     ("/v2", _open_inference),
     ("/api/", _mlflow),
-    ("/ajax-api/", _mlflow),
 )
 
 

@@ -30,6 +30,8 @@ ANYBODY = Principal(name="anybody", role=Role.VIEWER)
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
 _DEFAULT_STAGE = "$default"
+#: MLflow's pages call every path of its API by this other name.
+_API, _PAGES_API = "/api/", "/ajax-api/"
 
 
 class RoleRequiredError(ForbiddenError):
@@ -173,3 +175,19 @@ def path_of(event: Mapping[str, Any]) -> str:
     path: str = event["rawPath"]
     stage = event["requestContext"].get("stage", _DEFAULT_STAGE)
     return path if stage == _DEFAULT_STAGE else path.removeprefix(f"/{stage}")
+
+
+def canonical(event: dict[str, Any]) -> dict[str, Any]:
+    """The event as if it had called `/api/…` where it called `/ajax-api/…`: one route answers both."""
+    path = path_of(event)
+    if not path.startswith(_PAGES_API):
+        return event
+    named = _API + path.removeprefix(_PAGES_API)
+    if "rawPath" not in event:
+        return event | {"path": named}
+    raw = event["rawPath"].removesuffix(path) + named
+    context = event["requestContext"]
+    return event | {
+        "rawPath": raw,
+        "requestContext": context | {"http": context["http"] | {"path": raw}},
+    }

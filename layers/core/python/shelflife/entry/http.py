@@ -37,6 +37,7 @@ from shelflife.entry.gateway import (
     RoleRequiredError,
     admitted,
     bytes_of,
+    canonical,
     query_of,
     size_of,
 )
@@ -103,6 +104,7 @@ class HttpDoor:
 
     def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer the event; an error of any kind becomes an answer in the protocol's form."""
+        event = canonical(event)
         resolver = self._http if event.get("version") == "2.0" else self._rest
         with observed(f"{self.context}/http", context) as outcome:
             resolver.append_context(outcome=outcome)

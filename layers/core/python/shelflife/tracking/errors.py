@@ -77,13 +77,6 @@ class RunNameConflictError(InvalidError):
         super().__init__(f"run_name is {run_name!r}, but the tag 'mlflow.runName' is {tag!r}")
 
 
-class InvalidSearchError(InvalidError):
-    """A filter or an order that cannot be understood."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message, [FieldFault(field, message)])
-
-
 class ArtifactNotFoundError(NotFoundError):
     def __init__(self, path: str) -> None:
         super().__init__(f"there is no artifact at {path!r}")

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shelflife.kernel.filter_grammar import parse_filter, parse_orders
+from shelflife.kernel.filters import sort
 from shelflife.kernel.ids import Clock
 from shelflife.tracking.errors import (
     ExperimentBusyError,
@@ -22,7 +24,6 @@ from shelflife.tracking.model import (
     View,
 )
 from shelflife.tracking.ports import Experiments
-from shelflife.tracking.search import parse_filter, sort
 from shelflife.tracking.searchable import EXPERIMENTS
 
 _ATTEMPTS = 5
@@ -78,13 +79,14 @@ class ExperimentBook:
 
     def search(self, search: ExperimentSearch) -> list[Experiment]:
         clauses = parse_filter(search.filter, EXPERIMENTS)
+        orders = parse_orders((*search.order_by, *_NEWEST_FIRST), EXPERIMENTS)
         found = [
             experiment
             for experiment in self.experiments.every()
             if search.view.shows(experiment.lifecycle)
             and all(clause.matches(experiment) for clause in clauses)
         ]
-        return sort(found, (*search.order_by, *_NEWEST_FIRST), EXPERIMENTS)
+        return sort(found, orders)
 
     def rename(self, experiment_id: str, name: str) -> None:
         self._change(experiment_id, lambda known: {"name": name} if active(known) else {})

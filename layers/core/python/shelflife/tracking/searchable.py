@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from shelflife.kernel.filters import ATTRIBUTE, ENTRY, NUMBER, TEXT, Language
 from shelflife.tracking.model import Experiment, Run
-from shelflife.tracking.search import Language
 
 
 def _of_run(run: Run, kind: str, key: str) -> Any:
@@ -19,17 +19,26 @@ def _of_experiment(experiment: Experiment, kind: str, key: str) -> Any:
     return experiment.tags.get(key) if kind == "tag" else getattr(experiment, key)
 
 
+_SPELLINGS = {
+    "metrics": "metric",
+    "params": "param",
+    "parameter": "param",
+    "parameters": "param",
+    "tags": "tag",
+}
 RUNS = Language(
-    kinds=frozenset({"metric", "param", "tag"}),
+    look=_of_run,
     attributes={
-        "run_id": str,
-        "run_name": str,
-        "user_id": str,
-        "status": str,
-        "artifact_uri": str,
-        "start_time": int,
-        "end_time": int,
+        "run_id": TEXT,
+        "run_name": TEXT,
+        "user_id": TEXT,
+        "status": TEXT,
+        "artifact_uri": TEXT,
+        "start_time": NUMBER,
+        "end_time": NUMBER,
     },
+    kinds={"metric": NUMBER, "param": ENTRY, "tag": ENTRY},
+    spellings=_SPELLINGS,
     aliases={
         "created": "start_time",
         "Created": "start_time",
@@ -37,11 +46,11 @@ RUNS = Language(
         "Run name": "run_name",
         "Run Name": "run_name",
     },
-    look=_of_run,
+    orders=frozenset({ATTRIBUTE, "metric", "param", "tag"}),
 )
 EXPERIMENTS = Language(
-    kinds=frozenset({"tag"}),
-    attributes={"name": str, "experiment_id": str, "creation_time": int, "last_update_time": int},
-    aliases={},
     look=_of_experiment,
+    attributes={"name": TEXT, "experiment_id": TEXT, "creation_time": NUMBER, "last_update_time": NUMBER},
+    kinds={"tag": ENTRY},
+    spellings=_SPELLINGS,
 )

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from heapq import merge
 
+from shelflife.kernel.filter_grammar import parse_filter, parse_orders
+from shelflife.kernel.filters import Clause, sort
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.tracking.changes import logged, renamed, without_tag
 from shelflife.tracking.errors import (
@@ -17,7 +19,6 @@ from shelflife.tracking.errors import (
 from shelflife.tracking.experiments import ExperimentBook, active
 from shelflife.tracking.model import RUN_NAME_TAG, Entries, Lifecycle, Metric, Run, RunStatus, View
 from shelflife.tracking.ports import MetricHistory, Runs
-from shelflife.tracking.search import Clause, parse_filter, sort
 from shelflife.tracking.searchable import RUNS
 
 #: One of the callers that race for a run always wins, so this many must fail at once to lose them all.
@@ -132,11 +133,12 @@ class Tracking:
     def search_runs(self, search: RunSearch) -> Iterator[Run]:
         """The runs found, newest first unless ordered; they are read while they are asked for."""
         clauses = parse_filter(search.filter, RUNS)
+        orders = parse_orders(search.order_by, RUNS)
         sources = [
             self._found(experiment_id, clauses, search.view) for experiment_id in search.experiment_ids
         ]
         found = merge(*sources, key=_age)
-        return iter(sort(found, search.order_by, RUNS)) if search.order_by else found
+        return iter(sort(found, orders)) if orders else found
 
     def _found(self, experiment_id: str, clauses: Iterable[Clause], view: View) -> Iterator[Run]:
         try:
