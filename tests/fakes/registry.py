@@ -1,156 +1,296 @@
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.kernel.ids import Moment
+from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page, decode_cursor, encode_cursor
 from shelflife.registry.errors import (
-    AliasMovedError,
     ModelVersionExistsError,
     ModelVersionNotFoundError,
     RegisteredModelChangedError,
     RegisteredModelExistsError,
-    RegisteredModelNotFoundError,
 )
-from shelflife.registry.model import Alias, AliasMove, ModelVersion, RegisteredModel, after
+from shelflife.registry.model import (
+    Change,
+    ChangeKind,
+    ModelVersion,
+    RegisteredModel,
+    Stage,
+    Tenure,
+)
+from shelflife.registry.ports import Commit, Use, VersionOrder
 
 T = TypeVar("T")
 
 
 @dataclass
 class MemoryRegistry:
-    """What the three keepers below share, as they share a table."""
+    """What the keepers below share, as they share a table; versions are kept by model id and number."""
 
     models: dict[str, RegisteredModel] = field(default_factory=dict)
     versions: dict[tuple[str, int], ModelVersion] = field(default_factory=dict)
-    aliases: dict[tuple[str, str], Alias] = field(default_factory=dict)
-    moves: dict[tuple[str, str, int], AliasMove] = field(default_factory=dict)
-    news: list[ModelVersionPromoted] = field(default_factory=list)
-    registered: list[ModelVersionRegistered] = field(default_factory=list)
+    changes: dict[str, list[Change]] = field(default_factory=dict)
+    tenures: list[Tenure] = field(default_factory=list)
+    uses: dict[str, list[Use]] = field(default_factory=dict)
+    news: list[News] = field(default_factory=list)
 
-    def newest(self, model_name: str) -> int:
-        return max((number for name, number in self.versions if name == model_name), default=0)
+    def told(self, change: Change) -> None:
+        self.changes.setdefault(change.owner_id, []).append(change)
+
+    def end(self, model: RegisteredModel, at: Moment) -> None:
+        mine = Tenure(name=model.name, owner_id=model.model_id, since=model.named_at)
+        self.tenures = [one.model_copy(update={"until": at}) if one == mine else one for one in self.tenures]
+
+    def of(self, model: RegisteredModel) -> list[ModelVersion]:
+        found = [one for key, one in sorted(self.versions.items()) if key[0] == model.model_id]
+        return [one.model_copy(update={"model_name": model.name}) for one in found]
 
 
 @dataclass
 class MemoryRegisteredModels:
     kept: MemoryRegistry
 
-    def add(self, model: RegisteredModel) -> None:
+    def add(self, model: RegisteredModel, change: Change) -> None:
         if model.name in self.kept.models:
             raise RegisteredModelExistsError(model.name)
         self.kept.models[model.name] = model
+        self.kept.told(change)
+        self.kept.tenures.append(Tenure(name=model.name, owner_id=model.model_id, since=change.happened_at))
 
     def find(self, name: str) -> RegisteredModel | None:
         return self.kept.models.get(name)
 
-    def page(self, limit: int, cursor: str | None) -> Page[RegisteredModel]:
-        return _page([self.kept.models[name] for name in sorted(self.kept.models)], limit, cursor)
+    def named(self, model_ids: Sequence[str]) -> dict[str, RegisteredModel]:
+        return {one.model_id: one for one in self.kept.models.values() if one.model_id in model_ids}
 
-    def describe(self, name: str, description: str, at: Moment) -> RegisteredModel:
-        return self._change(name, {"description": description, "updated_at": at})
+    def commit(self, commit: Commit) -> None:
+        model, versions = commit.model, self.kept.versions
+        self._check(model.model_copy(update={"revision": model.revision - 1}))
+        stale = [before for before, _ in commit.moved if self._stage(before) is not before.stage]
+        if stale:
+            raise RegisteredModelChangedError(model.name)
+        if commit.added is not None:
+            self._add(commit.added)
+        for before, stage in commit.moved:
+            key = before.owner_id, before.version
+            versions[key] = versions[key].model_copy(update={"stage": stage, "updated_at": model.updated_at})
+        if commit.removed is not None:
+            del versions[commit.removed.owner_id, commit.removed.version]
+        self.kept.models[model.name] = model
+        if commit.change is not None:
+            self.kept.told(commit.change)
+        self.kept.news += commit.news
 
-    def tag(self, name: str, key: str, value: str | None, at: Moment) -> RegisteredModel:
-        tags = self.kept.models[name].tags if name in self.kept.models else {}
-        return self._change(name, {"tags": _tagged(tags, key, value), "updated_at": at})
+    def rename(self, before: RegisteredModel, after: RegisteredModel, change: Change) -> None:
+        if after.name in self.kept.models:
+            raise RegisteredModelExistsError(after.name)
+        self._check(before)
+        del self.kept.models[before.name]
+        self.kept.models[after.name] = after
+        self.kept.told(change)
+        self.kept.end(before, change.happened_at)
+        self.kept.tenures.append(Tenure(name=after.name, owner_id=after.model_id, since=change.happened_at))
 
-    def remove(self, name: str, newest_version: int) -> None:
-        if name not in self.kept.models or self.kept.newest(name) != newest_version:
-            raise RegisteredModelChangedError(name)
-        del self.kept.models[name]
-        self.kept.versions = {key: one for key, one in self.kept.versions.items() if key[0] != name}
-        self.kept.aliases = {key: one for key, one in self.kept.aliases.items() if key[0] != name}
-        self.kept.moves = {key: one for key, one in self.kept.moves.items() if key[0] != name}
+    def remove(self, model: RegisteredModel, change: Change, news: News) -> None:
+        self._check(model)
+        del self.kept.models[model.name]
+        self.kept.told(change)
+        self.kept.end(model, change.happened_at)
+        self.kept.news.append(news)
 
-    def _change(self, name: str, changes: dict[str, object]) -> RegisteredModel:
-        if name not in self.kept.models:
-            raise RegisteredModelNotFoundError(name)
-        self.kept.models[name] = self.kept.models[name].model_copy(update=changes)
-        return self.kept.models[name]
+    def page(
+        self,
+        *,
+        prompts: bool,
+        by_age: bool,
+        backwards: bool,
+        prefix: str,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[RegisteredModel]:
+        models = [one for one in self.kept.models.values() if one.is_prompt is prompts]
+        found = [one for one in models if one.name.startswith(prefix)]
+        return _listed(found, _age if by_age else _name, limit, cursor, backwards=backwards)
+
+    def after(self, model: RegisteredModel, *, by_age: bool) -> str:
+        return encode_cursor({"after": (_age if by_age else _name)(model)}) or ""
+
+    def _check(self, seen: RegisteredModel) -> None:
+        found = self.kept.models.get(seen.name)
+        if found is None or (found.model_id, found.revision) != (seen.model_id, seen.revision):
+            raise RegisteredModelChangedError(seen.name)
+
+    def _stage(self, version: ModelVersion) -> Stage | None:
+        found = self.kept.versions.get((version.owner_id, version.version))
+        return found.stage if found else None
+
+    def _add(self, version: ModelVersion) -> None:
+        jobs = {one.job_id for key, one in self.kept.versions.items() if key[0] == version.owner_id}
+        if version.job_id is not None and version.job_id in jobs:
+            raise ModelVersionExistsError(version.model_name, version.version)
+        self.kept.versions[version.owner_id, version.version] = version
 
 
 @dataclass
 class MemoryModelVersions:
     kept: MemoryRegistry
 
-    def newest(self, model_name: str) -> int:
-        return self.kept.newest(model_name)
+    def find(self, model: RegisteredModel, version: int) -> ModelVersion | None:
+        return next((one for one in self.kept.of(model) if one.version == version), None)
 
-    def add(self, version: ModelVersion, news: ModelVersionRegistered | None = None) -> None:
-        name, number = version.model_name, version.version
-        if name not in self.kept.models:
-            raise RegisteredModelNotFoundError(name)
-        led_to_another = version.job_id is not None and self.of_job(name, version.job_id) is not None
-        if (name, number) in self.kept.versions or led_to_another:
-            raise ModelVersionExistsError(name, number)
-        self.kept.versions[name, number] = version
-        if news is not None:
-            self.kept.registered.append(news)
+    def find_many(self, model: RegisteredModel, numbers: Sequence[int]) -> list[ModelVersion]:
+        return [one for one in self.kept.of(model) if one.version in numbers]
 
-    def find(self, model_name: str, version: int) -> ModelVersion | None:
-        return self.kept.versions.get((model_name, version))
+    def find_all(self, wanted: Sequence[tuple[RegisteredModel, int]]) -> list[ModelVersion]:
+        found = (self.find(model, number) for model, number in wanted)
+        return [one for one in found if one is not None]
 
-    def of_job(self, model_name: str, job_id: str) -> ModelVersion | None:
-        of_it = (v for v in self.kept.versions.values() if (v.model_name, v.job_id) == (model_name, job_id))
-        return next(of_it, None)
+    def of_job(self, model: RegisteredModel, job_id: str) -> ModelVersion | None:
+        return next((one for one in self.kept.of(model) if one.job_id == job_id), None)
 
-    def page(self, model_name: str, limit: int, cursor: str | None) -> Page[ModelVersion]:
-        found = [v for v in self.kept.versions.values() if v.model_name == model_name]
-        return _page(sorted(found, key=lambda v: -v.version), limit, cursor)
+    def of_run(self, run_id: str, limit: int, cursor: str | None) -> Page[tuple[str, int]]:
+        found = [key for key, one in sorted(self.kept.versions.items()) if one.run_id == run_id]
+        return _listed(found, lambda key: f"{key[0]}#{key[1]:08d}", limit, cursor)
 
-    def page_of_all(self, limit: int, cursor: str | None) -> Page[ModelVersion]:
-        def age(version: ModelVersion) -> tuple[Moment, str, int]:
-            return version.created_at, version.model_name, version.version
+    def page(
+        self, model: RegisteredModel, limit: int, cursor: str | None, *, backwards: bool = True
+    ) -> Page[ModelVersion]:
+        order = _ORDERS[VersionOrder.NUMBER]
+        return _listed(self.kept.of(model), order, limit, cursor, backwards=backwards)
 
-        return _page(sorted(self.kept.versions.values(), key=age, reverse=True), limit, cursor)
+    def page_by_age(
+        self, model: RegisteredModel, limit: int, cursor: str | None, *, backwards: bool = True
+    ) -> Page[ModelVersion]:
+        return _listed(self.kept.of(model), _ORDERS[VersionOrder.AGE], limit, cursor, backwards=backwards)
 
-    def describe(self, model_name: str, version: int, description: str, at: Moment) -> ModelVersion:
-        return self._change(model_name, version, {"description": description, "updated_at": at})
+    def page_of_all(self, limit: int, cursor: str | None, *, prompts: bool = False) -> Page[ModelVersion]:
+        found = [one for one in self.kept.versions.values() if one.is_prompt is prompts]
+        return _listed(found, _ORDERS[VersionOrder.AGE_OF_ALL], limit, cursor, backwards=True)
 
-    def tag(self, model_name: str, version: int, tag: tuple[str, str | None], at: Moment) -> ModelVersion:
-        found = self.find(model_name, version)
-        tags = _tagged(found.tags if found else {}, *tag)
-        return self._change(model_name, version, {"tags": tags, "updated_at": at})
+    def after(self, version: ModelVersion, order: VersionOrder) -> str:
+        return encode_cursor({"after": _ORDERS[order](version)}) or ""
 
-    def _change(self, model_name: str, version: int, changes: dict[str, object]) -> ModelVersion:
-        found = self.find(model_name, version)
-        if found is None:
-            raise ModelVersionNotFoundError(model_name, version)
-        self.kept.versions[model_name, version] = found.model_copy(update=changes)
-        return self.kept.versions[model_name, version]
+    def staged(self, model: RegisteredModel, stage: Stage, limit: int) -> list[int]:
+        found = [one.version for one in self.kept.of(model) if one.stage is stage]
+        return sorted(found, reverse=True)[:limit]
+
+    def describe(self, version: ModelVersion, description: str, at: Moment) -> ModelVersion:
+        return self._change(version, {"description": description, "updated_at": at})
+
+    def tag(self, version: ModelVersion, key: str, value: str | None) -> ModelVersion:
+        found = self.kept.versions.get((version.owner_id, version.version), version)
+        rest = {known: text for known, text in found.tags.items() if known != key}
+        return self._change(version, {"tags": rest if value is None else rest | {key: value}})
+
+    def _change(self, version: ModelVersion, changes: dict[str, object]) -> ModelVersion:
+        key = version.owner_id, version.version
+        if key not in self.kept.versions:
+            raise ModelVersionNotFoundError(version.model_name, version.version)
+        self.kept.versions[key] = self.kept.versions[key].model_copy(update=changes)
+        return self.kept.versions[key].model_copy(update={"model_name": version.model_name})
 
 
 @dataclass
-class MemoryAliases:
+class MemoryHistories:
     kept: MemoryRegistry
 
-    def find(self, model_name: str, alias: str) -> Alias | None:
-        return self.kept.aliases.get((model_name, alias))
+    def page(self, model_id: str, limit: int, cursor: str | None, *, backwards: bool = True) -> Page[Change]:
+        return _listed(self.kept.changes.get(model_id, []), _number, limit, cursor, backwards=backwards)
 
-    def of_model(self, model_name: str) -> tuple[Alias, ...]:
-        found = [self.kept.aliases[key] for key in sorted(self.kept.aliases) if key[0] == model_name]
-        return tuple(alias for alias in found if alias.version is not None)
+    def of_alias(self, model_id: str, alias: str, limit: int, cursor: str | None) -> Page[Change]:
+        changes = self.kept.changes.get(model_id, [])
+        moves = [one for one in changes if (one.kind, one.alias) == (ChangeKind.ALIAS_MOVED, alias)]
+        return _listed(moves, _number, limit, cursor, backwards=True)
 
-    def move(self, move: AliasMove, news: ModelVersionPromoted | None) -> None:
-        seen = self.find(move.model_name, move.alias)
-        if (seen.moves if seen else 0) != move.number - 1:
-            raise AliasMovedError(move.model_name, move.alias)
-        self.kept.aliases[move.model_name, move.alias] = after(move)
-        self.kept.moves[move.model_name, move.alias, move.number] = move
-        if news is not None:
-            self.kept.news.append(news)
+    def tenures(self, name: str, limit: int, cursor: str | None) -> Page[Tenure]:
+        found = [one for one in self.kept.tenures if one.name == name]
+        return _listed(found, lambda one: f"{one.since.timestamp():020.6f}", limit, cursor, backwards=True)
 
-    def history(self, model_name: str, alias: str, limit: int, cursor: str | None) -> Page[AliasMove]:
-        found = [move for key, move in self.kept.moves.items() if key[:2] == (model_name, alias)]
-        return _page(sorted(found, key=lambda move: -move.number), limit, cursor)
+    def tenure_at(self, name: str, at: Moment) -> Tenure | None:
+        begun = [one for one in self.kept.tenures if one.name == name and one.since <= at]
+        last = max(begun, key=lambda one: one.since, default=None)
+        return last if last and (last.until is None or at < last.until) else None
 
 
-def _tagged(tags: dict[str, str], key: str, value: str | None) -> dict[str, str]:
-    return {k: v for k, v in tags.items() if k != key} | ({} if value is None else {key: value})
+@dataclass
+class MemoryUses:
+    kept: MemoryRegistry
+    times: dict[tuple[str, str, str], Moment] = field(default_factory=dict)
+
+    def of_model(self, model_name: str) -> list[Use]:
+        return [use for use in self.kept.uses.get(model_name, []) if use.alias or use.versions]
+
+    def follow(self, model_name: str, deployment: str, alias: str, at: Moment) -> None:
+        if self._is_new((model_name, deployment, "alias"), at):
+            self._change(model_name, deployment, alias=alias)
+
+    def serve(self, model_name: str, deployment: str, versions: Sequence[int], at: Moment) -> None:
+        if self._is_new((model_name, deployment, "versions"), at):
+            self._change(model_name, deployment, versions=frozenset(versions))
+
+    def end(self, model_name: str, deployment: str, at: Moment) -> None:
+        parts = [(model_name, deployment, part) for part in ("alias", "versions")]
+        if all(self.times.get(part, at) <= at for part in parts):
+            self.times |= dict.fromkeys(parts, at)
+            self._change(model_name, deployment, alias=None, versions=frozenset())
+
+    def _is_new(self, part: tuple[str, str, str], at: Moment) -> bool:
+        if part in self.times and at <= self.times[part]:
+            return False
+        self.times[part] = at
+        return True
+
+    def _change(self, model_name: str, deployment: str, **changes: Any) -> None:
+        known = self.kept.uses.get(model_name, [])
+        mine = next((use for use in known if use.deployment == deployment), Use(deployment))
+        rest = [use for use in known if use.deployment != deployment]
+        self.kept.uses[model_name] = [*rest, replace(mine, **changes)]
 
 
-def _page(found: Sequence[T], limit: int, cursor: str | None) -> Page[T]:
-    after_ = (decode_cursor(cursor) or {}).get("after", 0)
-    more = encode_cursor({"after": after_ + limit}) if len(found) > after_ + limit else None
-    return Page(items=tuple(found[after_ : after_ + limit]), next_cursor=more)
+@dataclass
+class MemoryLeftovers:
+    kept: MemoryRegistry
+
+    def clear(self, model_id: str) -> None:
+        if all(model.model_id != model_id for model in self.kept.models.values()):
+            self.kept.versions = {key: one for key, one in self.kept.versions.items() if key[0] != model_id}
+
+
+def _name(model: RegisteredModel) -> str:
+    return model.name
+
+
+def _age(model: RegisteredModel) -> str:
+    return f"{model.updated_at.timestamp():020.6f}#{model.name}"
+
+
+def _number(change: Change) -> str:
+    return f"{change.number:010d}"
+
+
+_ORDERS: dict[VersionOrder, Callable[[ModelVersion], str]] = {
+    VersionOrder.NUMBER: lambda one: f"{one.version:08d}",
+    VersionOrder.AGE: lambda one: f"{one.updated_at.timestamp():020.6f}#{one.version:08d}",
+    VersionOrder.AGE_OF_ALL: lambda one: (
+        f"{one.updated_at.timestamp():020.6f}#{one.owner_id}#{one.version:08d}"
+    ),
+}
+
+
+def _listed(
+    things: Sequence[T],
+    order: Callable[[T], str],
+    limit: int,
+    cursor: str | None,
+    *,
+    backwards: bool = False,
+) -> Page[T]:
+    after: Any = (decode_cursor(cursor) or {}).get("after")
+    ordered = sorted(things, key=order, reverse=backwards)
+    left = [
+        one for one in ordered if after is None or (order(one) < after if backwards else order(one) > after)
+    ]
+    shown = left[:limit]
+    more = encode_cursor({"after": order(shown[-1])}) if len(left) > limit else None
+    return Page(items=tuple(shown), next_cursor=more)

@@ -1,5 +1,6 @@
 """HTTP: registered models, native and in MLflow's protocol."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field
@@ -8,18 +9,14 @@ from shelflife.contracts.access import Role
 from shelflife.entry.http import Call, HttpDoor, InvalidParameterError
 from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
+from shelflife.registry import native, wire
 from shelflife.registry import requests as asked
-from shelflife.registry import wire
 from shelflife.registry.errors import AliasNotFoundError, AliasUnknownError
-from shelflife.registry.mlflow_search import (
-    model_clauses,
-    model_name_in,
-    models_found,
-    version_clauses,
-    versions_found,
-)
+from shelflife.registry.found import Found
 from shelflife.registry.model import ModelVersion, Move, RegisteredModel
-from shelflife.registry.wiring import promotion, registry
+from shelflife.registry.stages import Transition, canonical
+from shelflife.registry.submission import Sent
+from shelflife.registry.wiring import history, lifecycle, promotion, registry, searching, stages, submission
 
 door = HttpDoor(Context.REGISTRY)
 handler = door.handle
@@ -38,56 +35,59 @@ class MoveRequest(Model):
 
 @door.get(MODELS)
 def list_models(call: Call[None]) -> Json:
-    page = registry().models.page(*call.page())
-    return {"models": [_plain(model) for model in page.items], "next_cursor": page.next_cursor}
+    limit, cursor = call.page()
+    page = registry().models.page(
+        prompts=False, by_age=False, backwards=False, prefix="", limit=limit, cursor=cursor
+    )
+    return {"models": [native.model_json(model) for model in page.items], "next_cursor": page.next_cursor}
 
 
 @door.get(f"{MODELS}/<name>")
 def get_model(call: Call[None], name: str) -> Json:  # noqa: ARG001 - every route takes its call
-    model, latest = registry().model(name), registry().latest(name)
-    return _plain(model) | {
-        "latest_version": latest.version if latest else None,
-        "aliases": [_plain(alias) for alias in promotion().of_model(name)],
+    model = registry().model(name)
+    return native.model_json(model) | {
+        "latest_version": max(model.latest.values(), default=None),
+        "aliases": [{"alias": alias, "version": version} for alias, version in sorted(model.aliases.items())],
     }
 
 
 @door.get(f"{MODELS}/<name>/versions")
 def list_versions(call: Call[None], name: str) -> Json:
     page = registry().page_of_versions(name, *call.page())
-    return {"versions": [_plain(version) for version in page.items], "next_cursor": page.next_cursor}
+    shown = [native.version_json(version) for version in page.items]
+    return {"versions": shown, "next_cursor": page.next_cursor}
 
 
 @door.get(f"{MODELS}/<name>/versions/<version>")
-def get_version(call: Call[None], name: str, version: str) -> ModelVersion:  # noqa: ARG001 - see above
+def get_version(call: Call[None], name: str, version: str) -> Json:  # noqa: ARG001 - see above
     if not version.isdecimal():
         raise InvalidParameterError("version", version, "a number")
-    return registry().version(name, int(version))
+    return native.version_json(registry().version(name, int(version)))
 
 
 @door.get(f"{MODELS}/<name>/aliases/<alias>")
 def get_alias(call: Call[None], name: str, alias: str) -> Json:  # noqa: ARG001 - see above
-    found, version = promotion().find(name, alias)
-    return _plain(found) | {"model_version": _plain(version)}
+    model, version = promotion().find(name, alias)
+    return native.alias_json(model, alias, history().last_move(model, alias), version)
 
 
 @door.put(f"{MODELS}/<name>/aliases/<alias>", role=Role.APPROVER, body=MoveRequest)
 def move_alias(call: Call[MoveRequest], name: str, alias: str) -> Json:
-    move = Move(**dict(call.body), model_name=name, alias=alias, moved_by=call.principal.name)
-    promotion().move(move)
-    found, version = promotion().find(name, alias)
-    return _plain(found) | {"model_version": _plain(version)}
+    promotion().move(Move(**dict(call.body), model_name=name, alias=alias, moved_by=call.principal.name))
+    model, version = promotion().find(name, alias)
+    return native.alias_json(model, alias, history().last_move(model, alias), version)
 
 
 @door.get(f"{MODELS}/<name>/aliases/<alias>/history")
 def list_moves(call: Call[None], name: str, alias: str) -> Json:
-    page = promotion().history(name, alias, *call.page())
-    return {"moves": [_plain(move) for move in page.items], "next_cursor": page.next_cursor}
+    page = history().of_alias(name, alias, *call.page())
+    return {"moves": [native.move_json(move) for move in page.items], "next_cursor": page.next_cursor}
 
 
 @door.post(f"{MLFLOW_MODELS}/create", body=asked.CreateModel)
 def mlflow_create_model(call: Call[asked.CreateModel]) -> Json:
     tags = asked.plain(call.body.tags)
-    made = registry().create_model(
+    made = lifecycle().create(
         call.body.name, description=call.body.description, tags=tags, created_by=call.principal.name
     )
     return {"registered_model": wire.model_json(made)}
@@ -95,24 +95,29 @@ def mlflow_create_model(call: Call[asked.CreateModel]) -> Json:
 
 @door.get(f"{MLFLOW_MODELS}/get")
 def mlflow_get_model(call: Call[None]) -> Json:
-    return {"registered_model": _shown(registry().model(call.parameters(asked.NamedModel).name))}
+    return _shown(registry().model(call.parameters(asked.NamedModel).name))
 
 
 @door.get(f"{MLFLOW_MODELS}/search")
 def mlflow_search_models(call: Call[None]) -> Json:
-    search = call.parameters(asked.Search)
-    page = models_found(registry().all_models(), model_clauses(search), search)
-    return wire.page_json("registered_models", [_shown(model) for model in page.items], page.next_cursor)
+    found = searching().find_models(call.parameters(asked.SearchModels).search())
+    return wire.page_json("registered_models", found, _told_with_latest(found))
 
 
 @door.route("PATCH", f"{MLFLOW_MODELS}/update", role=Role.CONTRIBUTOR, body=asked.DescribeModel)
 def mlflow_describe_model(call: Call[asked.DescribeModel]) -> Json:
-    return {"registered_model": _shown(registry().describe_model(call.body.name, call.body.description))}
+    return _shown(registry().describe_model(call.body.name, call.body.description))
+
+
+@door.post(f"{MLFLOW_MODELS}/rename", body=asked.RenameModel)
+def mlflow_rename_model(call: Call[asked.RenameModel]) -> Json:
+    by = call.principal.name
+    return _shown(lifecycle().rename(call.body.name, call.body.new_name, renamed_by=by))
 
 
 @door.delete(f"{MLFLOW_MODELS}/delete", body=asked.NamedModel)
 def mlflow_delete_model(call: Call[asked.NamedModel]) -> Json:
-    registry().delete_model(call.body.name)
+    lifecycle().delete(call.body.name, deleted_by=call.principal.name)
     return {}
 
 
@@ -128,34 +133,32 @@ def mlflow_untag_model(call: Call[asked.UntagModel]) -> Json:
     return {}
 
 
-@door.route("POST", f"{MLFLOW_MODELS}/get-latest-versions", role=Role.VIEWER, body=asked.NamedModel)
-def mlflow_latest_versions(call: Call[asked.NamedModel]) -> Json:
-    name = registry().model(call.body.name).name
-    latest = registry().latest(name)
-    shown = [wire.version_json(latest, promotion().of_model(name))] if latest else []
-    return wire.page_json("model_versions", shown, None)
+@door.route("POST", f"{MLFLOW_MODELS}/get-latest-versions", role=Role.VIEWER, body=asked.LatestVersions)
+def mlflow_latest_versions(call: Call[asked.LatestVersions]) -> Json:
+    return _latest(call.body)
+
+
+@door.get(f"{MLFLOW_MODELS}/get-latest-versions")
+def mlflow_get_latest_versions(call: Call[None]) -> Json:
+    return _latest(call.parameters(asked.LatestVersions))
 
 
 @door.get(f"{MLFLOW_MODELS}/alias")
 def mlflow_get_alias(call: Call[None]) -> Json:
     named = call.parameters(asked.NamedAlias)
     try:
-        _, version = promotion().find(named.name, named.alias)
+        model, version = promotion().find(named.name, named.alias)
     except AliasNotFoundError as error:
         raise AliasUnknownError(named.name, named.alias) from error
-    return {"model_version": _shown_version(version)}
+    return {"model_version": wire.version_json(version, model)}
 
 
 @door.post(f"{MLFLOW_MODELS}/alias", role=Role.APPROVER, body=asked.SetAlias)
 def mlflow_set_alias(call: Call[asked.SetAlias]) -> Json:
+    body, by = call.body, call.principal.name
+    reason = "set by an MLflow client"
     promotion().move(
-        Move(
-            model_name=call.body.name,
-            alias=call.body.alias,
-            version=call.body.version,
-            reason="set by an MLflow client",
-            moved_by=call.principal.name,
-        )
+        Move(model_name=body.name, alias=body.alias, version=body.version, reason=reason, moved_by=by)
     )
     return {}
 
@@ -168,35 +171,48 @@ def mlflow_delete_alias(call: Call[asked.NamedAlias]) -> Json:
 
 @door.post(f"{MLFLOW_VERSIONS}/create", body=asked.CreateVersion)
 def mlflow_create_version(call: Call[asked.CreateVersion]) -> Json:
-    made = registry().create_version(call.body.name, call.body.new(), created_by=call.principal.name)
-    return {"model_version": wire.version_json(made)}
+    sent = Sent(call.body.new(), frozenset(call.body.model_fields_set), call.body.is_prompt)
+    model, made = submission().submit(call.body.name, sent, created_by=call.principal.name)
+    return {"model_version": wire.version_json(made, model)}
 
 
 @door.get(f"{MLFLOW_VERSIONS}/get")
 def mlflow_get_version(call: Call[None]) -> Json:
-    return {"model_version": _shown_version(_numbered(call))}
+    return _shown_version(*_numbered(call))
 
 
 @door.get(f"{MLFLOW_VERSIONS}/get-download-uri")
 def mlflow_get_download_uri(call: Call[None]) -> Json:
-    return {"artifact_uri": _numbered(call).source_uri}
+    _, version = _numbered(call)
+    return {"artifact_uri": version.location or version.source_uri}
 
 
 @door.get(f"{MLFLOW_VERSIONS}/search")
 def mlflow_search_versions(call: Call[None]) -> Json:
-    search = call.parameters(asked.Search)
-    clauses = version_clauses(search)
-    page = versions_found(registry().all_versions(model_name_in(clauses)), clauses, search)
-    aliases = {model: promotion().of_model(model) for model in {version.model_name for version in page.items}}
-    shown = [wire.version_json(version, aliases[version.model_name]) for version in page.items]
-    return wire.page_json("model_versions", shown, page.next_cursor)
+    found = searching().find_versions(call.parameters(asked.SearchVersions).search())
+    return wire.page_json("model_versions", found, lambda owned: wire.version_json(owned[1], owned[0]))
 
 
 @door.route("PATCH", f"{MLFLOW_VERSIONS}/update", role=Role.CONTRIBUTOR, body=asked.DescribeVersion)
 def mlflow_describe_version(call: Call[asked.DescribeVersion]) -> Json:
     body = call.body
-    changed = registry().describe_version(body.name, body.version, body.description)
-    return {"model_version": _shown_version(changed)}
+    return _shown_version(
+        registry().model(body.name), registry().describe_version(body.name, body.version, body.description)
+    )
+
+
+@door.post(f"{MLFLOW_VERSIONS}/transition-stage", role=Role.APPROVER, body=asked.MoveStage)
+def mlflow_move_stage(call: Call[asked.MoveStage]) -> Json:
+    body, stage = call.body, canonical(call.body.stage)
+    move = Transition(body.name, body.version, stage, body.archive_existing_versions, call.principal.name)
+    moved = stages().move(move)
+    return _shown_version(registry().model(body.name), moved)
+
+
+@door.delete(f"{MLFLOW_VERSIONS}/delete", body=asked.NumberedVersion)
+def mlflow_delete_version(call: Call[asked.NumberedVersion]) -> Json:
+    stages().delete(call.body.name, call.body.version, deleted_by=call.principal.name)
+    return {}
 
 
 @door.post(f"{MLFLOW_VERSIONS}/set-tag", body=asked.TagVersion)
@@ -211,18 +227,26 @@ def mlflow_untag_version(call: Call[asked.UntagVersion]) -> Json:
     return {}
 
 
-def _numbered(call: Call[None]) -> ModelVersion:
+def _numbered(call: Call[None]) -> tuple[RegisteredModel, ModelVersion]:
     named = call.parameters(asked.NumberedVersion)
-    return registry().version(named.name, named.version)
+    model = registry().model(named.name)
+    return model, registry().version_of(model, named.version)
+
+
+def _latest(named: asked.LatestVersions) -> Json:
+    wanted, model = named.canonical(), registry().model(named.name)
+    shown = [wire.version_json(version, model) for version in stages().latest(model, wanted)]
+    return wire.list_json("model_versions", shown)
+
+
+def _told_with_latest(found: Found[RegisteredModel]) -> Callable[[RegisteredModel], Json]:
+    latest = registry().latest_of([model for model, _ in found.things])
+    return lambda model: wire.model_json(model, latest[model.model_id])
 
 
 def _shown(model: RegisteredModel) -> Json:
-    return wire.model_json(model, promotion().of_model(model.name), registry().latest(model.name))
+    return {"registered_model": wire.model_json(model, registry().latest(model))}
 
 
-def _shown_version(version: ModelVersion) -> Json:
-    return wire.version_json(version, promotion().of_model(version.model_name))
-
-
-def _plain(model: Model) -> Json:
-    return model.model_dump(mode="json")
+def _shown_version(model: RegisteredModel, version: ModelVersion) -> Json:
+    return {"model_version": wire.version_json(version, model)}

@@ -5,9 +5,12 @@ import pytest
 
 from functions.registry.api.handler import handler as api
 from functions.registry.find_alias.handler import handler as find_alias
+from functions.registry.history.handler import handler as read_history
 from functions.registry.move_alias.handler import handler as move_alias
+from functions.registry.note_use.handler import handler as note_use
 from functions.registry.publish_news.handler import handler as publish_news
 from functions.registry.register_version.handler import handler as register_version
+from functions.registry.sweep_model.handler import handler as sweep_model
 from shelflife.aws.clients import client
 from shelflife.aws.items import Items, to_item
 from shelflife.contracts.models import ModelVersionReference
@@ -112,7 +115,7 @@ def test_the_golden_news_is_what_the_contract_says(monkeypatch: pytest.MonkeyPat
 def test_other_records_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = hear(monkeypatch)
     event = golden("registry/publish_news")
-    event["Records"][0]["dynamodb"]["NewImage"] = to_item({"pk": "MODEL#a", "sk": "MODEL"})
+    event["Records"][0]["dynamodb"]["NewImage"] = to_item({"pk": "NAME#a", "sk": "NAME"})
     assert publish_news(event, CONTEXT) == {"batchItemFailures": []}
     assert heard() == []
 
@@ -174,3 +177,106 @@ def test_what_may_not_be_done_or_is_not_there() -> None:
     ):
         _, problem = ask(method, where, body, role=role)
         assert problem["type"] == f"/errors/{expected}", (method, where)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_history_tells_every_change_and_what_was_in_use_at_a_time(version: str) -> None:
+    register("job-1")
+    register("job-2")
+    path = f"{MODELS}/bikeshare/aliases/champion"
+    for number in (1, 2):
+        ask("PUT", path, {"version": number, "reason": f"take {number}"}, version=version)
+    status, first = look("/v1/models/bikeshare/history?limit=2", version=version)
+    assert status == 200
+    assert [change["to_version"] for change in first["changes"]] == [2, 1]
+    assert first["changes"][0] | {"happened_at": None} == {
+        "model_name": "bikeshare",
+        "number": 3,
+        "kind": "alias_moved",
+        "happened_at": None,
+        "made_by": "tester",
+        "reason": "take 2",
+        "alias": "champion",
+        "from_version": 1,
+        "to_version": 2,
+        "evaluation_id": "job-1.first",
+    }
+    _, rest = look(f"/v1/models/bikeshare/history?limit=2&cursor={first['next_cursor']}", version=version)
+    assert ([change["kind"] for change in rest["changes"]], rest["next_cursor"]) == (["model_created"], None)
+    then = first["changes"][1]["happened_at"]
+    _, told = look(f"/v1/models/bikeshare/history?at={then}", version=version)
+    assert told == {
+        "name": "bikeshare",
+        "at": then,
+        "aliases": {
+            "champion": {"version": 1, "since": then, "made_by": "tester", "reason": "take 1"},
+        },
+        "stages": {},
+    }
+    _, now = look("/v1/models/bikeshare/history?at=2099-01-01T00:00:00%2B02:00", version=version)
+    assert now["aliases"]["champion"]["version"] == 2
+    assert (
+        look("/v1/models/bikeshare/history?at=4070908800000", version=version)[1]["aliases"] == now["aliases"]
+    )
+
+
+def test_a_history_that_cannot_be_told() -> None:
+    register("job-1")
+    for query, expected in (
+        ("bikeshare/history?at=yesterday", "invalid-parameter"),
+        ("bikeshare/history?at=99999999999999999999", "invalid-parameter"),
+        ("bikeshare/history?at=1999-01-01", "registered-model-not-found"),
+        ("nobody/history", "registered-model-not-found"),
+        ("bikeshare/history?limit=0", "invalid-parameter"),
+        ("bikeshare/history?cursor=x", "invalid-cursor"),
+    ):
+        assert look(f"/v1/models/{query}")[1]["type"] == f"/errors/{expected}", query
+
+
+def look(path: str, **event: Any) -> tuple[int, Any]:
+    answer = read_history(http_event("GET", path, None, **event), CONTEXT)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_what_deployments_follow_and_serve_has_to_stay() -> None:
+    for job in ("job-1", "job-2", "job-3"):
+        register(job)
+    path = f"{MODELS}/bikeshare/aliases/champion"
+    ask("PUT", path, {"version": 2, "reason": "better"})
+    created, activated = golden("registry/note_use"), golden("published/serving.deployment_activated.v1")
+    activated["detail"]["serving"] |= {"model_name": "bikeshare", "version": 1}
+    for event in (created, activated, created):
+        note_use(event, CONTEXT)
+    for version, reason in ((1, "it is live, deployment"), (2, "follows alias 'champion'")):
+        status, problem = delete(version)
+        assert (status, problem["error_code"]) == (409, "RESOURCE_CONFLICT")
+        assert reason in problem["message"]
+    assert delete(3) == (200, {})
+    status, problem = ask("DELETE", "/api/2.0/mlflow/registered-models/alias", NAMED | {"alias": "champion"})
+    assert (status, problem["error_code"]) == (409, "RESOURCE_CONFLICT")
+    status, problem = ask("DELETE", "/api/2.0/mlflow/registered-models/delete", NAMED)
+    assert (status, problem["error_code"]) == (409, "RESOURCE_CONFLICT")
+
+
+def test_what_is_left_of_a_deleted_model_is_cleared_away_on_its_news(table: Items) -> None:
+    register("job-1")
+    owner = [item for item in items_in(table) if item["sk"] == {"S": "NAME"} and "model_id" in item]
+    ask("DELETE", "/api/2.0/mlflow/registered-models/delete", NAMED)
+    event = golden("registry/sweep_model")
+    event["detail"]["model_id"] = owner[0]["model_id"]["S"]
+    for _ in range(2):
+        sweep_model(event, CONTEXT)
+    left = {item["pk"]["S"].split("#")[0] for item in items_in(table)}
+    assert left == {"HISTORY", "TENURE", "NEWS"}
+
+
+NAMED = {"name": "bikeshare"}
+
+
+def delete(version: int) -> tuple[int, Any]:
+    return ask("DELETE", "/api/2.0/mlflow/model-versions/delete", NAMED | {"version": str(version)})
+
+
+def items_in(table: Items) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client("dynamodb").scan(TableName=table.table_name)["Items"]
+    return found

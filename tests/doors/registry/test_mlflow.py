@@ -90,17 +90,77 @@ def test_aliases_point_to_versions(mlflow: MlflowClient) -> None:
     assert refused(mlflow.set_registered_model_alias, "churn", "mine", "9") == "RESOURCE_DOES_NOT_EXIST"
 
 
-def test_only_what_the_platform_trained_is_champion(mlflow: MlflowClient) -> None:
+def test_what_the_platform_trained_is_told_like_what_a_client_logged(mlflow: MlflowClient) -> None:
     mlflow.create_registered_model("churn")
     mlflow.create_model_version("churn", LOGGED)
-    with pytest.raises(MlflowException, match="was not trained and judged by the platform"):
-        mlflow.set_registered_model_alias("churn", "champion", "1")
+    mlflow.set_registered_model_alias("churn", "champion", "1")
     train()
     mlflow.set_registered_model_alias("bikeshare", "champion", "1")
-    assert refused(mlflow.delete_registered_model_alias, "bikeshare", "champion") == "RESOURCE_CONFLICT"
-    assert refused(mlflow.delete_registered_model, "bikeshare") == "RESOURCE_CONFLICT"
     version = mlflow.get_model_version("bikeshare", "1")
     assert (version.aliases, version.run_id) == (["champion"], golden_candidate()["run_id"])
+    mlflow.delete_registered_model_alias("bikeshare", "champion")
+
+
+@pytest.mark.filterwarnings("ignore:.*stages.*:FutureWarning")
+def test_stages_are_stocks(mlflow: MlflowClient) -> None:
+    mlflow.create_registered_model("churn")
+    for _ in range(3):
+        mlflow.create_model_version("churn", LOGGED)
+    moved = mlflow.transition_model_version_stage("churn", "1", "production")
+    assert (moved.version, moved.current_stage) == ("1", "Production")
+    mlflow.transition_model_version_stage("churn", "2", "Production", archive_existing_versions=True)
+    assert mlflow.get_model_version("churn", "1").current_stage == "Archived"
+    latest = {one.current_stage: one.version for one in mlflow.get_latest_versions("churn")}
+    assert latest == {"Archived": "1", "Production": "2", "None": "3"}
+    assert [one.version for one in mlflow.get_latest_versions("churn", ["PRODUCTION"])] == ["2"]
+    assert mlflow.get_registered_model("churn").latest_versions[1].current_stage == "Production"
+    for stage, archive in (("live", False), ("Archived", True)):
+        code = refused(mlflow.transition_model_version_stage, "churn", "1", stage, archive)
+        assert code == "INVALID_PARAMETER_VALUE"
+    gone = refused(mlflow.transition_model_version_stage, "churn", "9", "Staging")
+    assert gone == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_a_rename_takes_versions_aliases_and_tags_along(mlflow: MlflowClient) -> None:
+    mlflow.create_registered_model("churn", tags={"team": "growth"})
+    mlflow.create_registered_model("taken")
+    mlflow.create_model_version("churn", LOGGED, tags={"a": "b"})
+    mlflow.set_registered_model_alias("churn", "blue", "1")
+    assert refused(mlflow.rename_registered_model, "churn", "taken") == "RESOURCE_ALREADY_EXISTS"
+    assert refused(mlflow.rename_registered_model, "nobody", "new") == "RESOURCE_DOES_NOT_EXIST"
+    mlflow.rename_registered_model("churn", "attrition")
+    renamed = mlflow.get_registered_model("attrition")
+    assert (renamed.name, renamed.tags) == ("attrition", {"team": "growth"})
+    version = mlflow.get_model_version_by_alias("attrition", "blue")
+    assert (version.name, version.version, version.tags) == ("attrition", "1", {"a": "b"})
+    assert refused(mlflow.get_registered_model, "churn") == "RESOURCE_DOES_NOT_EXIST"
+    assert [one.name for one in mlflow.search_model_versions("name = 'attrition'")] == ["attrition"]
+
+
+def test_a_deleted_version_takes_its_aliases_along_and_its_number_is_not_given_again(
+    mlflow: MlflowClient,
+) -> None:
+    mlflow.create_registered_model("churn")
+    for _ in range(2):
+        mlflow.create_model_version("churn", LOGGED)
+    mlflow.set_registered_model_alias("churn", "blue", "2")
+    mlflow.delete_model_version("churn", "2")
+    assert refused(mlflow.get_model_version, "churn", "2") == "RESOURCE_DOES_NOT_EXIST"
+    assert refused(mlflow.delete_model_version, "churn", "2") == "RESOURCE_DOES_NOT_EXIST"
+    assert refused(mlflow.get_model_version_by_alias, "churn", "blue") == "INVALID_PARAMETER_VALUE"
+    assert mlflow.create_model_version("churn", LOGGED).version == "3"
+    assert [one.version for one in mlflow.search_model_versions("name = 'churn'")] == ["3", "1"]
+
+
+def test_a_version_may_come_from_a_version(mlflow: MlflowClient) -> None:
+    mlflow.create_registered_model("dev")
+    mlflow.create_registered_model("prod")
+    mlflow.create_model_version("dev", LOGGED, run_id="r1")
+    copied = mlflow.copy_model_version("models:/dev/1", "prod")
+    assert (copied.source, copied.run_id) == ("models:/dev/1", "r1")
+    assert mlflow.get_model_version_download_uri("prod", copied.version) == LOGGED
+    for source in ("file:///etc/passwd", "http://elsewhere/model", "s3://bucket/../model", "runs:/r1/model"):
+        assert refused(mlflow.create_model_version, "prod", source) == "INVALID_PARAMETER_VALUE"
 
 
 def golden_candidate() -> Any:
@@ -154,6 +214,11 @@ def test_numbers_are_numbers_and_what_is_unset_is_left_out(table: Items) -> None
     assert '"version":"1"' in answer["body"]
     for unset in ("description", "tags", "aliases", "run_link", "null"):
         assert unset not in answer["body"]
+    api(http_event("POST", "/api/2.0/mlflow/registered-models/create", {"name": "churn"}), LambdaContext())
+    sent = {"name": "churn", "source": "s3://bucket/model"}
+    answer = api(http_event("POST", "/api/2.0/mlflow/model-versions/create", sent), LambdaContext())
+    # As on stock, what a client left out of a new version is empty.
+    assert '"description":"","source":"s3://bucket/model","run_id":"","run_link":""' in answer["body"]
     answer = api(
         http_event("GET", "/api/2.0/mlflow/registered-models/search?filter=name%3D'x'"), LambdaContext()
     )

@@ -4,25 +4,36 @@ from typing import Any
 
 import pytest
 
-from shelflife.contracts.models import ModelVersionReference
-from shelflife.contracts.registry import ModelVersionPromoted
+from shelflife.aws.items import Items
+from shelflife.contracts.registry import ModelVersionRegistered, RegisteredModelDeleted
 from shelflife.kernel.paging import InvalidCursorError
-from shelflife.registry.dynamo_aliases import DynamoAliases
+from shelflife.registry.dynamo_histories import DynamoHistories
 from shelflife.registry.dynamo_models import DynamoRegisteredModels
 from shelflife.registry.dynamo_versions import DynamoModelVersions
 from shelflife.registry.errors import (
-    AliasMovedError,
+    ModelRecordTooLargeError,
     ModelVersionExistsError,
     ModelVersionNotFoundError,
     RegisteredModelChangedError,
     RegisteredModelExistsError,
-    RegisteredModelKeptError,
-    RegisteredModelNotFoundError,
 )
-from shelflife.registry.model import AliasMove, ModelVersion, RegisteredModel, after
-from shelflife.registry.ports import Aliases, ModelVersions, RegisteredModels
+from shelflife.registry.model import (
+    PROMPT_TAG,
+    Change,
+    ChangeKind,
+    ModelVersion,
+    RegisteredModel,
+    Stage,
+    Tenure,
+)
+from shelflife.registry.ports import Commit, Histories, ModelVersions, RegisteredModels, VersionOrder
 from shelflife.registry.settings import TABLE
-from tests.fakes.registry import MemoryAliases, MemoryModelVersions, MemoryRegisteredModels, MemoryRegistry
+from tests.fakes.registry import (
+    MemoryHistories,
+    MemoryModelVersions,
+    MemoryRegisteredModels,
+    MemoryRegistry,
+)
 from tests.harness.cloud import make_table
 from tests.harness.models import candidate
 
@@ -33,200 +44,366 @@ AT = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 class Stores:
     models: RegisteredModels
     versions: ModelVersions
-    aliases: Aliases
+    histories: Histories
+
+    def add(self, name: str = "bikeshare", **changes: Any) -> RegisteredModel:
+        made = model(name, **changes)
+        self.models.add(made, change(made, ChangeKind.MODEL_CREATED, number=1))
+        return made
+
+    def version(self, of: RegisteredModel, **changes: Any) -> tuple[RegisteredModel, ModelVersion]:
+        """One more version, written with the model."""
+        added = version(of, of.newest + 1, **changes)
+        latest = of.latest | {added.stage: added.version}
+        after = of.after(newest=added.version, latest=latest, updated_at=added.updated_at)
+        self.models.commit(Commit(after, added=added))
+        return after, added
 
 
 @pytest.fixture(params=["memory", "dynamo"])
 def stores(request: pytest.FixtureRequest) -> Stores:
     if request.param == "memory":
         kept = MemoryRegistry()
-        return Stores(MemoryRegisteredModels(kept), MemoryModelVersions(kept), MemoryAliases(kept))
+        return Stores(MemoryRegisteredModels(kept), MemoryModelVersions(kept), MemoryHistories(kept))
     request.getfixturevalue("aws")
-    items = make_table(TABLE)
-    return Stores(DynamoRegisteredModels(items), DynamoModelVersions(items), DynamoAliases(items))
+    return dynamo(make_table(TABLE))
+
+
+def dynamo(items: Items) -> Stores:
+    return Stores(DynamoRegisteredModels(items), DynamoModelVersions(items), DynamoHistories(items))
 
 
 def model(name: str = "bikeshare", **changes: Any) -> RegisteredModel:
-    return RegisteredModel(name=name, created_at=AT, created_by="ada", updated_at=AT, **changes)
+    times = dict.fromkeys(("created_at", "updated_at", "named_at", "changed_at"), AT)
+    plain: dict[str, Any] = {"model_id": f"id-{name}", "name": name, "created_by": "ada", **times}
+    return RegisteredModel(**plain | changes)
 
 
-def version(number: int, name: str = "bikeshare", **changes: Any) -> ModelVersion:
+def version(of: RegisteredModel, number: int, **changes: Any) -> ModelVersion:
     at = AT + timedelta(minutes=number)
     plain: dict[str, Any] = {
+        "owner_id": of.model_id,
+        "model_name": of.name,
+        "version": number,
         "source_uri": "s3://b/k",
         "created_at": at,
         "created_by": "ada",
         "updated_at": at,
     }
-    return ModelVersion(model_name=name, version=number, **plain | changes)
+    return ModelVersion(**plain | changes)
 
 
-def move(number: int, to_version: int | None = 1, **changes: Any) -> AliasMove:
-    plain: dict[str, Any] = {"model_name": "bikeshare", "alias": "champion", "reason": "better"}
-    told: dict[str, Any] = {"moved_at": AT + timedelta(days=number), "moved_by": "ada"}
-    return AliasMove(number=number, to_version=to_version, **plain | told | changes)
+def change(of: RegisteredModel, kind: ChangeKind, **told: Any) -> Change:
+    plain: dict[str, Any] = {
+        "owner_id": of.model_id,
+        "model_name": of.name,
+        "number": of.changes + 1,
+        "kind": kind,
+        "happened_at": AT + timedelta(hours=told.get("number", of.changes + 1) - 1),
+        "made_by": "ada",
+    }
+    return Change(**plain | told)
+
+
+def deleted(of: RegisteredModel) -> RegisteredModelDeleted:
+    return RegisteredModelDeleted(
+        event_id=f"gone-{of.model_id}", happened_at=AT, model_id=of.model_id, model_name=of.name
+    )
 
 
 def test_a_model_comes_back_as_it_was(stores: Stores) -> None:
-    kept = model(description="bikes", tags={"team": "mobility", "empty": ""})
-    stores.models.add(kept)
+    kept = stores.add(description="bikes", tags={"team": "mobility", "empty": ""}, aliases={"a.b-c": 3})
     assert stores.models.find("bikeshare") == kept
     assert stores.models.find("bike") is None
     with pytest.raises(RegisteredModelExistsError):
-        stores.models.add(model())
+        stores.add()
 
 
-def test_models_are_listed_by_name_in_pages(stores: Stores) -> None:
-    for name in ("c", "a", "b"):
-        stores.models.add(model(name))
-    first = stores.models.page(2, None)
-    second = stores.models.page(2, first.next_cursor)
-    assert [one.name for one in first.items + second.items] == ["a", "b", "c"]
-    assert second.next_cursor is None
+def names(stores: Stores, *, limit: int = 10, **choice: Any) -> list[str]:
+    plain: dict[str, Any] = {"prompts": False, "by_age": False, "backwards": False, "prefix": ""}
+    told: list[str] = []
+    cursor = None
+    while True:
+        page = stores.models.page(limit=limit, cursor=cursor, **plain | choice)
+        told += [one.name for one in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return told
+
+
+def test_models_are_listed_by_name_and_age_in_pages_apart_from_prompts(stores: Stores) -> None:
+    for minutes, name in enumerate(("cc", "ca", "b")):
+        stores.add(name, updated_at=AT + timedelta(minutes=minutes))
+    stores.add("ask", tags={PROMPT_TAG: "True"})
+    assert names(stores, limit=2) == ["b", "ca", "cc"]
+    assert names(stores, limit=1, backwards=True) == ["cc", "ca", "b"]
+    assert names(stores, prefix="c") == ["ca", "cc"]
+    assert names(stores, limit=2, by_age=True) == ["cc", "ca", "b"]
+    assert names(stores, by_age=True, backwards=True) == ["b", "ca", "cc"]
+    assert names(stores, prompts=True) == ["ask"]
     with pytest.raises(InvalidCursorError):
-        stores.models.page(2, "nonsense")
+        stores.models.page(
+            prompts=False, by_age=False, backwards=False, prefix="", limit=2, cursor="nonsense"
+        )
 
 
-def test_a_model_is_described_and_tagged(stores: Stores) -> None:
-    stores.models.add(model(tags={"a": "1"}))
-    later = AT + timedelta(hours=1)
-    assert stores.models.describe("bikeshare", "new", later).description == "new"
-    assert stores.models.tag("bikeshare", "b.c-d", "2", later).tags == {"a": "1", "b.c-d": "2"}
-    changed = stores.models.tag("bikeshare", "a", None, later)
-    assert (changed.tags, changed.description, changed.updated_at) == ({"b.c-d": "2"}, "new", later)
-    with pytest.raises(RegisteredModelNotFoundError):
-        stores.models.tag("nobody", "a", "1", later)
-    with pytest.raises(RegisteredModelNotFoundError):
-        stores.models.describe("nobody", "x", later)
+@pytest.mark.parametrize("by_age", [True, False])
+@pytest.mark.parametrize("backwards", [True, False])
+def test_a_page_of_models_begins_behind_any_of_them(stores: Stores, *, by_age: bool, backwards: bool) -> None:
+    for name in ("a", "b", "c"):
+        stores.add(name)
+    choice: dict[str, Any] = {"prompts": False, "by_age": by_age, "backwards": backwards, "prefix": ""}
+    cursor = stores.models.after(model("b"), by_age=by_age)
+    rest = stores.models.page(limit=9, cursor=cursor, **choice)
+    assert [one.name for one in rest.items] == (["a"] if backwards else ["c"])
+
+
+def test_models_are_found_by_their_ids(stores: Stores) -> None:
+    kept = stores.add("a")
+    assert stores.models.named(["id-a", "id-b", "id-a"]) == {"id-a": kept}
+    assert stores.models.named([]) == {}
+
+
+def test_who_did_not_see_the_last_write_writes_nothing(stores: Stores) -> None:
+    seen = stores.add()
+    stores.models.commit(Commit(seen.after(description="theirs")))
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.commit(Commit(seen.after(description="ours"), added=version(seen, 1)))
+    found = stores.models.find("bikeshare")
+    assert found is not None
+    assert (found.description, stores.versions.find(seen, 1)) == ("theirs", None)
 
 
 def test_a_version_comes_back_as_it_was(stores: Stores) -> None:
-    stores.models.add(model())
     trained = candidate(metrics={"mae": 2.0, "r2": 1e-30})
-    kept = version(1, candidate=trained, job_id="job-1", evaluation_id="e", run_id="r", tags={"k": "v"})
-    stores.versions.add(kept)
-    assert stores.versions.find("bikeshare", 1) == kept
-    assert stores.versions.of_job("bikeshare", "job-1") == kept
-    assert stores.versions.of_job("bikeshare", "job-2") is None
-    assert stores.versions.find("bikeshare", 2) is None
-    assert (stores.versions.newest("bikeshare"), stores.versions.newest("other")) == (1, 0)
+    told = {"candidate": trained, "job_id": "job-1", "evaluation_id": "e", "run_id": "r", "tags": {"k": "v"}}
+    owner, kept = stores.version(stores.add(), **told)
+    assert stores.versions.find(owner, 1) == kept
+    assert stores.versions.of_job(owner, "job-1") == kept
+    assert stores.versions.of_job(owner, "job-2") is None
+    assert stores.versions.find(owner, 2) is None
+    assert stores.models.find("bikeshare") == owner
 
 
-def test_a_number_and_a_job_are_taken_once(stores: Stores) -> None:
-    stores.models.add(model())
-    stores.versions.add(version(1, job_id="job-1"))
+def test_a_job_leads_to_one_version(stores: Stores) -> None:
+    owner, _ = stores.version(stores.add(), job_id="job-1")
     with pytest.raises(ModelVersionExistsError):
-        stores.versions.add(version(1))
-    with pytest.raises(ModelVersionExistsError):
-        stores.versions.add(version(2, job_id="job-1"))
-    assert stores.versions.newest("bikeshare") == 1
+        stores.version(owner, job_id="job-1")
+    assert stores.models.find("bikeshare") == owner
 
 
-def test_a_version_needs_its_model(stores: Stores) -> None:
-    with pytest.raises(RegisteredModelNotFoundError):
-        stores.versions.add(version(1))
+def test_versions_are_read_many_at_once(stores: Stores) -> None:
+    a, b = stores.add("a"), stores.add("b")
+    for _ in range(3):
+        a, _ = stores.version(a)
+    b, _ = stores.version(b)
+    assert [one.version for one in stores.versions.find_many(a, [3, 9, 1])] == [1, 3]
+    found = stores.versions.find_all([(b, 1), (a, 2), (a, 7)])
+    assert [(one.model_name, one.version) for one in found] == [("b", 1), ("a", 2)]
 
 
-def test_versions_are_listed_newest_first(stores: Stores) -> None:
-    for name in ("bikeshare", "churn"):
-        stores.models.add(model(name))
-    for number in (1, 2, 10):
-        stores.versions.add(version(number))
-    stores.versions.add(version(3, "churn"))
-    first = stores.versions.page("bikeshare", 2, None)
-    second = stores.versions.page("bikeshare", 2, first.next_cursor)
-    assert [one.version for one in first.items + second.items] == [10, 2, 1]
-    everything = stores.versions.page_of_all(10, None)
-    assert [(v.model_name, v.version) for v in everything.items] == [
-        ("bikeshare", 10),
-        ("churn", 3),
-        ("bikeshare", 2),
-        ("bikeshare", 1),
-    ]
+def test_versions_are_listed_by_number_and_age(stores: Stores) -> None:
+    owner, first = stores.version(stores.add())
+    for _ in range(2):
+        owner, _ = stores.version(owner)
+    stores.versions.describe(first, "changed last", AT + timedelta(days=1))
+    numbers = {
+        order: [one.version for one in page.items]
+        for order, page in {
+            "new": stores.versions.page(owner, 9, None),
+            "old": stores.versions.page(owner, 9, None, backwards=False),
+            "changed": stores.versions.page_by_age(owner, 9, None),
+            "unchanged": stores.versions.page_by_age(owner, 9, None, backwards=False),
+            "all": stores.versions.page_of_all(9, None),
+        }.items()
+    }
+    assert numbers == {
+        "new": [3, 2, 1],
+        "old": [1, 2, 3],
+        "changed": [1, 3, 2],
+        "unchanged": [2, 3, 1],
+        "all": [1, 3, 2],
+    }
+    page = stores.versions.page(owner, 2, None)
+    assert [one.version for one in stores.versions.page(owner, 2, page.next_cursor).items] == [1]
+
+
+@pytest.mark.parametrize("order", list(VersionOrder))
+def test_a_page_of_versions_begins_behind_any_of_them(stores: Stores, order: VersionOrder) -> None:
+    owner = stores.add()
+    for _ in range(3):
+        owner, _ = stores.version(owner)
+    cursor = stores.versions.after(version(owner, 2), order)
+    page = {
+        VersionOrder.NUMBER: lambda: stores.versions.page(owner, 9, cursor),
+        VersionOrder.AGE: lambda: stores.versions.page_by_age(owner, 9, cursor),
+        VersionOrder.AGE_OF_ALL: lambda: stores.versions.page_of_all(9, cursor),
+    }[order]()
+    assert [one.version for one in page.items] == [1]
+
+
+def test_versions_of_prompts_are_a_list_of_their_own(stores: Stores) -> None:
+    stores.version(stores.add("a"))
+    stores.version(stores.add("ask"), tags={PROMPT_TAG: "true"})
+    assert [one.owner_id for one in stores.versions.page_of_all(9, None).items] == ["id-a"]
+    assert [one.owner_id for one in stores.versions.page_of_all(9, None, prompts=True).items] == ["id-ask"]
+
+
+def test_versions_of_a_run_are_found(stores: Stores) -> None:
+    owner, first = stores.version(stores.add(), run_id="r1")
+    owner, _ = stores.version(owner, run_id="r2")
+    owner, _ = stores.version(owner, run_id="")
+    other, _ = stores.version(stores.add("other"), run_id="r1")
+    assert stores.versions.of_run("r1", 9, None).items == ((owner.model_id, 1), (other.model_id, 1))
+    change_ = change(owner, ChangeKind.VERSION_DELETED, version=1)
+    stores.models.commit(Commit(owner.changed(change_), change=change_, removed=first))
+    assert stores.versions.of_run("r1", 9, None).items == ((other.model_id, 1),)
+    assert stores.versions.of_run("r3", 9, None).items == ()
 
 
 def test_a_version_is_described_and_tagged(stores: Stores) -> None:
-    stores.models.add(model())
-    stores.versions.add(version(1, candidate=candidate()))
+    owner, made = stores.version(stores.add(), candidate=candidate())
     later = AT + timedelta(hours=1)
-    assert stores.versions.describe("bikeshare", 1, "new", later).description == "new"
-    tagged = stores.versions.tag("bikeshare", 1, ("a", "1"), later)
-    assert (tagged.tags, tagged.candidate) == ({"a": "1"}, candidate())
-    assert stores.versions.tag("bikeshare", 1, ("a", None), later).tags == {}
+    assert stores.versions.describe(made, "new", later).description == "new"
+    tagged = stores.versions.tag(made, "a.b", "1")
+    assert (tagged.tags, tagged.candidate, tagged.updated_at) == ({"a.b": "1"}, candidate(), later)
+    assert stores.versions.tag(made, "a.b", None).tags == {}
     with pytest.raises(ModelVersionNotFoundError):
-        stores.versions.tag("bikeshare", 2, ("a", "1"), later)
+        stores.versions.tag(version(owner, 2), "a", "1")
     with pytest.raises(ModelVersionNotFoundError):
-        stores.versions.describe("bikeshare", 2, "x", later)
+        stores.versions.describe(version(owner, 2), "x", later)
 
 
-def test_an_alias_moves_once_per_number(stores: Stores) -> None:
-    stores.aliases.move(move(1), None)
-    assert stores.aliases.find("bikeshare", "champion") == after(move(1))
-    for taken in (1, 3):
-        with pytest.raises(AliasMovedError):
-            stores.aliases.move(move(taken, 2), None)
-    stores.aliases.move(move(2, 2, from_version=1, evaluation_id="e"), None)
-    assert stores.aliases.find("bikeshare", "champion") == after(move(2, 2))
-
-
-def test_a_removed_alias_goes_on_counting(stores: Stores) -> None:
-    stores.aliases.move(move(1), None)
-    stores.aliases.move(move(1, alias="challenger"), None)
-    stores.aliases.move(move(2, None, from_version=1), None)
-    assert [alias.alias for alias in stores.aliases.of_model("bikeshare")] == ["challenger"]
-    stores.aliases.move(move(3, 2), None)
-    assert [alias.alias for alias in stores.aliases.of_model("bikeshare")] == ["challenger", "champion"]
-    first = stores.aliases.history("bikeshare", "champion", 2, None)
-    second = stores.aliases.history("bikeshare", "champion", 2, first.next_cursor)
-    assert first.items + second.items == (move(3, 2), move(2, None, from_version=1), move(1))
-
-
-def test_a_model_is_removed_with_all_that_is_its(stores: Stores) -> None:
-    for name in ("bikeshare", "churn"):
-        stores.models.add(model(name))
-        stores.versions.add(version(1, name))
-    stores.aliases.move(move(1), None)
+def test_stages_are_changed_with_the_model_or_not_at_all(stores: Stores) -> None:
+    owner, first = stores.version(stores.add())
+    owner, second = stores.version(owner)
+    assert stores.versions.staged(owner, Stage.NONE, 9) == [2, 1]
+    assert stores.versions.staged(owner, Stage.NONE, 1) == [2]
+    moved = change(owner, ChangeKind.STAGE_MOVED, version=1, to_stage=Stage.PRODUCTION)
+    after = owner.changed(moved, updated_at=AT + timedelta(days=2))
+    stores.models.commit(
+        Commit(after, change=moved, moved=((first, Stage.PRODUCTION), (second, Stage.ARCHIVED)))
+    )
+    found = stores.versions.find_many(after, [1, 2])
+    assert [(one.stage, one.updated_at) for one in found] == [
+        (Stage.PRODUCTION, AT + timedelta(days=2)),
+        (Stage.ARCHIVED, AT + timedelta(days=2)),
+    ]
+    assert stores.versions.staged(after, Stage.NONE, 9) == []
+    assert stores.versions.staged(after, Stage.PRODUCTION, 9) == [1]
     with pytest.raises(RegisteredModelChangedError):
-        stores.models.remove("bikeshare", 0)
-    stores.models.remove("bikeshare", 1)
+        stores.models.commit(Commit(after.after(), moved=((first, Stage.STAGING),)))
+    assert stores.versions.staged(after, Stage.PRODUCTION, 9) == [1]
+
+
+def test_a_removed_version_is_gone(stores: Stores) -> None:
+    owner, made = stores.version(stores.add())
+    gone = change(owner, ChangeKind.VERSION_DELETED, version=1)
+    after = owner.changed(gone)
+    stores.models.commit(Commit(after, change=gone, removed=made))
+    assert stores.versions.find(after, 1) is None
+    assert stores.versions.staged(after, Stage.NONE, 9) == []
+    assert stores.versions.page_by_age(after, 9, None).items == ()
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.commit(Commit(owner.changed(gone), change=gone, removed=made))
+
+
+def test_a_rename_keeps_everything_under_the_new_name(stores: Stores) -> None:
+    owner, made = stores.version(stores.add(), job_id="job-1", run_id="r1")
+    stores.add("taken")
+    renamed = change(owner, ChangeKind.MODEL_RENAMED, to_name="demand")
+    after = owner.changed(renamed, name="demand", named_at=renamed.happened_at)
+    with pytest.raises(RegisteredModelExistsError):
+        stores.models.rename(owner, after.model_copy(update={"name": "taken"}), renamed)
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.rename(owner.model_copy(update={"revision": 9}), after, renamed)
+    stores.models.rename(owner, after, renamed)
     assert stores.models.find("bikeshare") is None
-    assert stores.versions.find("bikeshare", 1) is None
-    assert stores.aliases.find("bikeshare", "champion") is None
-    assert stores.versions.find("churn", 1) is not None
+    assert stores.models.find("demand") == after
+    assert stores.models.named([owner.model_id]) == {owner.model_id: after}
+    assert stores.versions.find(after, 1) == made.model_copy(update={"model_name": "demand"})
+    assert stores.versions.of_job(after, "job-1") is not None
+    assert names(stores) == ["demand", "taken"]
     with pytest.raises(RegisteredModelChangedError):
-        stores.models.remove("bikeshare", 1)
+        stores.models.commit(Commit(owner.after(description="late")))
 
 
-def test_a_model_with_too_many_items_for_one_transaction_is_kept(aws: None) -> None:
+def test_a_removed_model_is_gone_and_its_name_is_free(stores: Stores) -> None:
+    owner, _ = stores.version(stores.add())
+    gone = change(owner, ChangeKind.MODEL_DELETED)
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.remove(owner.model_copy(update={"revision": 9}), gone, deleted(owner))
+    stores.models.remove(owner, gone, deleted(owner))
+    assert stores.models.find("bikeshare") is None
+    assert stores.models.named([owner.model_id]) == {}
+    assert names(stores) == []
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.remove(owner, gone, deleted(owner))
+    again = stores.add(model_id="another")
+    assert stores.versions.find(again, 1) is None
+
+
+def test_changes_are_kept_in_order(stores: Stores) -> None:
+    owner = stores.add()
+    for number in range(1, 4):
+        alias = "champion" if number % 2 else "other"
+        moved = change(owner, ChangeKind.ALIAS_MOVED, alias=alias, to_version=number, reason="better")
+        owner = owner.changed(moved, aliases={alias: number})
+        stores.models.commit(Commit(owner, change=moved))
+    first = stores.histories.page(owner.model_id, 3, None)
+    second = stores.histories.page(owner.model_id, 3, first.next_cursor)
+    assert [one.number for one in first.items + second.items] == [4, 3, 2, 1]
+    oldest = stores.histories.page(owner.model_id, 2, None, backwards=False)
+    assert [one.kind for one in oldest.items] == [ChangeKind.MODEL_CREATED, ChangeKind.ALIAS_MOVED]
+    moves = stores.histories.of_alias(owner.model_id, "champion", 9, None).items
+    assert [one.to_version for one in moves] == [3, 1]
+    assert stores.histories.of_alias(owner.model_id, "never", 9, None).items == ()
+
+
+def test_whose_name_it_was_is_known(stores: Stores) -> None:
+    owner = stores.add()
+    renamed = change(owner, ChangeKind.MODEL_RENAMED, to_name="demand")
+    after = owner.changed(renamed, name="demand", named_at=renamed.happened_at)
+    stores.models.rename(owner, after, renamed)
+    gone = change(after, ChangeKind.MODEL_DELETED)
+    stores.models.remove(after, gone, deleted(after))
+    first = Tenure(name="bikeshare", owner_id=owner.model_id, since=AT, until=renamed.happened_at)
+    assert stores.histories.tenures("bikeshare", 9, None).items == (first,)
+    second = Tenure(name="demand", owner_id=owner.model_id, since=renamed.happened_at, until=gone.happened_at)
+    assert stores.histories.tenures("demand", 9, None).items == (second,)
+    moment = timedelta(microseconds=1)
+    assert stores.histories.tenure_at("bikeshare", AT) == first
+    assert stores.histories.tenure_at("bikeshare", AT - moment) is None
+    assert stores.histories.tenure_at("bikeshare", renamed.happened_at) is None
+    assert stores.histories.tenure_at("demand", gone.happened_at - moment) == second
+    assert stores.histories.tenure_at("nobody", AT) is None
+
+
+def test_what_outgrows_an_item_is_refused(aws: None) -> None:
+    stores = dynamo(make_table(TABLE))
+    huge = {str(number): "x" * 100_000 for number in range(5)}
+    with pytest.raises(ModelRecordTooLargeError, match="400 KB"):
+        stores.add(tags=huge)
+    owner = stores.add()
+    with pytest.raises(ModelRecordTooLargeError):
+        stores.models.commit(Commit(owner.after(tags=huge)))
+    with pytest.raises(ModelRecordTooLargeError):
+        stores.version(owner, tags=huge)
+
+
+def test_news_is_written_with_the_version_or_not_at_all(aws: None) -> None:
     items = make_table(TABLE)
-    models, versions = DynamoRegisteredModels(items), DynamoModelVersions(items)
-    models.add(model())
-    for number in range(1, 100):
-        versions.add(version(number))
-    with pytest.raises(RegisteredModelKeptError):
-        models.remove("bikeshare", 99)
-    assert versions.find("bikeshare", 99) is not None
-
-
-def test_news_is_written_with_the_move_or_not_at_all(aws: None) -> None:
-    items = make_table(TABLE)
-    aliases = DynamoAliases(items)
-    promoted = ModelVersionReference(model_name="bikeshare", version=1, candidate=candidate())
-
-    def news(event_id: str) -> ModelVersionPromoted:
-        return ModelVersionPromoted(
-            event_id=event_id,
-            happened_at=AT,
-            alias="champion",
-            promoted=promoted,
-            previous_version=None,
-            moved_by="ada",
-        )
-
-    aliases.move(move(1), news("said"))
-    with pytest.raises(AliasMovedError):
-        aliases.move(move(1), news("unsaid"))
-    said = items.get("NEWS#said", "NEWS")
-    assert said is not None
-    assert ModelVersionPromoted.model_validate_json(said["detail"]) == news("said")
+    stores = dynamo(items)
+    seen = stores.add()
+    added = version(seen, 1, candidate=candidate())
+    reference = added.reference()
+    assert reference is not None
+    said = ModelVersionRegistered(event_id="said", happened_at=AT, registered=reference)
+    stores.models.commit(Commit(seen.after(newest=1), added=added, news=(said,)))
+    unsaid = said.model_copy(update={"event_id": "unsaid"})
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.commit(Commit(seen.after(newest=1), added=version(seen, 2), news=(unsaid,)))
+    found = items.get("NEWS#said", "NEWS")
+    assert found is not None
+    assert ModelVersionRegistered.model_validate_json(found["detail"]) == said
     assert items.get("NEWS#unsaid", "NEWS") is None

@@ -8,8 +8,8 @@ from functions.registry.move_alias.handler import handler as move_alias
 from functions.registry.register_version.handler import handler as register_version
 from shelflife.aws.items import Items
 from shelflife.contracts.models import ModelVersionReference
-from shelflife.registry.dynamo_aliases import DynamoAliases
-from shelflife.registry.dynamo_versions import DynamoModelVersions
+from shelflife.registry.dynamo_models import DynamoRegisteredModels
+from shelflife.registry.errors import AliasMovedError, ModelVersionExistsError
 from tests.harness.events import golden
 from tests.harness.workflows import Handler, TaskFailed, run
 
@@ -57,36 +57,29 @@ def test_a_workflow_that_was_cut_off_can_be_run_again() -> None:
         assert run(PROMOTE, golden("registry/move_alias")).output["promoted"]["version"] == 1
 
 
-def test_a_lost_race_for_a_number_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("machine", "event", "error"),
+    [
+        (REGISTER, "registry/register_version", ModelVersionExistsError("bikeshare", 1)),
+        (PROMOTE, "registry/move_alias", AliasMovedError("bikeshare", "champion")),
+    ],
+)
+def test_a_lost_race_is_retried(
+    monkeypatch: pytest.MonkeyPatch, machine: str, event: str, error: Exception
+) -> None:
+    if machine == PROMOTE:
+        run(REGISTER, registration())
+    commit = DynamoRegisteredModels.commit
+    lost = [error]
 
-    add = DynamoModelVersions.add
-    others = ["job-2"]
+    def raced(self: Any, asked: Any) -> None:
+        if lost:
+            raise lost.pop()
+        commit(self, asked)
 
-    def raced(self: Any, version: Any, news: Any) -> None:
-        if others:
-            add(self, version.model_copy(update={"job_id": others.pop()}))
-        add(self, version, news)
-
-    monkeypatch.setattr(DynamoModelVersions, "add", raced)
-    ended = run(REGISTER, registration())
-    assert (ended.status, ended.output["registered"]["version"]) == ("SUCCEEDED", 2)
-
-
-def test_a_lost_race_for_an_alias_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
-
-    for job_id in ("job-1", "job-2"):
-        run(REGISTER, registration(job_id))
-    move = DynamoAliases.move
-    others = [2]
-
-    def raced(self: Any, asked: Any, news: Any) -> None:
-        if others:
-            move(self, asked.model_copy(update={"to_version": others.pop()}), None)
-        move(self, asked, news)
-
-    monkeypatch.setattr(DynamoAliases, "move", raced)
-    ended = run(PROMOTE, golden("registry/move_alias"))
-    assert (ended.status, ended.output["promoted"]["version"]) == ("SUCCEEDED", 1)
+    monkeypatch.setattr(DynamoRegisteredModels, "commit", raced)
+    assert run(machine, golden(event)).status == "SUCCEEDED"
+    assert lost == []
 
 
 @pytest.mark.parametrize("error", ["Lambda.ServiceException", "Lambda.TooManyRequestsException"])
@@ -109,5 +102,5 @@ def test_a_refusal_is_a_named_failure() -> None:
     assert (ended.status, ended.error) == ("FAILED", "CandidateNotPassedError")
     assert "job-1" in json.loads(ended.cause or "")["errorMessage"]
     ended = run(PROMOTE, golden("registry/move_alias"))
-    assert (ended.status, ended.error) == ("FAILED", "ModelVersionNotFoundError")
+    assert (ended.status, ended.error) == ("FAILED", "RegisteredModelNotFoundError")
     assert ended.states == ("MoveAlias", "PromotionFailed")

@@ -57,3 +57,12 @@ class ModelVersionPromoted(News):
     promoted: ModelVersionReference
     previous_version: int | None
     moved_by: str
+
+
+class RegisteredModelDeleted(News):
+    """Nobody finds the model any more; what is left of it is cleared away on this word."""
+
+    detail_type: ClassVar[str] = "registered_model.deleted"
+
+    model_id: str
+    model_name: str

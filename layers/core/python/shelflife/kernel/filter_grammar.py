@@ -30,6 +30,7 @@ _COMPARISON = re.compile(
 )
 _TEXT_VALUE = re.compile(_QUOTED)
 _NUMBER_VALUE = re.compile(rf"(?:{_NUMBER})(?![\w.])")
+_WHOLE_VALUE = re.compile(r"""[-+]?\d+(?![\w.])|'[-+]?\d+'|"[-+]?\d+\"""")
 _LIST_VALUE = re.compile(rf"\(\s*(?:{_QUOTED}|{_NUMBER})(?:\s*,\s*(?:{_QUOTED}|{_NUMBER}))*\s*,?\s*\)")
 _ITEM = re.compile(rf"{_QUOTED}|{_NUMBER}")
 _SPACE = re.compile(r"\s*")
@@ -113,6 +114,8 @@ def _value(tokens: _Tokens, comparison: Comparison, known: Field) -> Value:
         if known.number:
             return tuple(_number(item) for item in items)
         return tuple(item[1:-1] if item[0] in "'\"" else item for item in items)
+    if known.whole:
+        return _number(tokens.take(_WHOLE_VALUE, "a whole number").group())
     if known.number:
         return _number(tokens.take(_NUMBER_VALUE, "a number").group())
     return tokens.take(_TEXT_VALUE, "a quoted text").group()[1:-1]

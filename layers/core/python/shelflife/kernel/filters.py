@@ -52,10 +52,14 @@ OPTIONAL = TEXTUAL | ABSENCE
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What may be compared: `number` says that its values are numbers, otherwise they are texts."""
+    """What may be compared: `number` says that its values are numbers, otherwise they are texts.
+
+    `whole` says that the numbers have no fractions, and may stand in quotes.
+    """
 
     number: bool
     comparisons: frozenset[Comparison]
+    whole: bool = False
 
 
 NUMBER = Field(number=True, comparisons=NUMERIC)

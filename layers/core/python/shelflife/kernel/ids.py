@@ -38,9 +38,13 @@ def checked_name(field: str, value: str) -> Name:
     Raises:
         InvalidNameError: it cannot.
     """
-    if not re.match(_NAME, value):
+    if not is_name(value):
         raise InvalidNameError(field, value)
     return value
+
+
+def is_name(value: str) -> bool:
+    return re.match(_NAME, value) is not None
 
 
 def utc_now() -> datetime:

@@ -1,104 +1,138 @@
 """Registered models in DynamoDB (keys.py)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
-from shelflife.kernel.ids import Moment
+from shelflife.aws.items import Items, Write, is_contended, is_lost_condition, lost_conditions
+from shelflife.aws.outbox import news_write
+from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
-from shelflife.kernel.tables import PARTITION_KEY, SORT_KEY
+from shelflife.registry import keys
+from shelflife.registry.dynamo_commits import is_too_large, written_by
 from shelflife.registry.errors import (
+    ModelRecordTooLargeError,
+    ModelVersionExistsError,
     RegisteredModelChangedError,
     RegisteredModelExistsError,
-    RegisteredModelKeptError,
-    RegisteredModelNotFoundError,
 )
-from shelflife.registry.keys import ALL_MODELS, INDEX, listed, model_key, model_pk, place, version_key
-from shelflife.registry.model import RegisteredModel
-
-#: DynamoDB's limit of a transaction is 100; one write makes sure that no newer version exists.
-_MOST_ITEMS = 99
+from shelflife.registry.model import Change, RegisteredModel
+from shelflife.registry.ports import Commit
+from shelflife.registry.records import (
+    NEW,
+    change_write,
+    cursor_at,
+    id_item,
+    model_item,
+    model_of,
+    tenure_writes,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DynamoRegisteredModels:
     items: Items
 
-    def add(self, model: RegisteredModel) -> None:
-        item = model.model_dump(mode="json") | model_key(model.name) | listed(ALL_MODELS, model.name)
+    def add(self, model: RegisteredModel, change: Change) -> None:
+        writes = [
+            Write(put=model_item(model), condition=NEW),
+            Write(put=id_item(model), condition=NEW),
+            change_write(change),
+            *tenure_writes(None, model, change),
+        ]
         try:
-            self.items.put(item, "attribute_not_exists(pk)")
-        except ClientError as error:
-            if is_lost_condition(error):
-                raise RegisteredModelExistsError(model.name) from error
-            raise
-
-    def find(self, name: str) -> RegisteredModel | None:
-        item = self.items.get(*place(model_key(name)))
-        return _model(item) if item else None
-
-    def page(self, limit: int, cursor: str | None) -> Page[RegisteredModel]:
-        found, following = self.items.query(ALL_MODELS, limit=limit, cursor=cursor, index=INDEX)
-        return Page(items=tuple(_model(item) for item in found), next_cursor=following)
-
-    def describe(self, name: str, description: str, at: Moment) -> RegisteredModel:
-        return self._update(name, "SET description = :d, updated_at = :t", at, {":d": description})
-
-    def tag(self, name: str, key: str, value: str | None, at: Moment) -> RegisteredModel:
-        expression, values = tag_update(value)
-        return self._update(name, expression, at, values, {"#k": key})
-
-    def remove(self, name: str, newest_version: int) -> None:
-        found, more = self.items.query(model_pk(name), limit=_MOST_ITEMS + 1)
-        if more or len(found) > _MOST_ITEMS:
-            raise RegisteredModelKeptError(name, f"it has more than {_MOST_ITEMS} versions and aliases")
-        keys = [{PARTITION_KEY: item[PARTITION_KEY], SORT_KEY: item[SORT_KEY]} for item in found]
-        newer = version_key(name, newest_version + 1)
-        if model_key(name) not in keys or newer in keys:
-            raise RegisteredModelChangedError(name)
-        free = Write(check=newer, condition="attribute_not_exists(pk)")
-        try:
-            self.items.transact(
-                [free, *(Write(delete=key, condition="attribute_exists(pk)") for key in keys)]
-            )
+            self.items.transact(writes)
         except ClientError as error:
             if is_lost_condition(error) or is_contended(error):
-                raise RegisteredModelChangedError(name) from error
-            raise
+                raise RegisteredModelExistsError(model.name) from error
+            raise _refused(error, model.name) from error
 
-    def _update(
-        self,
-        name: str,
-        expression: str,
-        at: Moment,
-        values: dict[str, Any],
-        names: dict[str, str] | None = None,
-    ) -> RegisteredModel:
+    def find(self, name: str) -> RegisteredModel | None:
+        item = self.items.get(*keys.place(keys.name_key(name)))
+        return model_of(item) if item else None
+
+    def named(self, model_ids: Sequence[str]) -> dict[str, RegisteredModel]:
+        ids = [keys.place(keys.id_key(model_id)) for model_id in dict.fromkeys(model_ids)]
+        names = [keys.place(keys.name_key(item["name"])) for item in self.items.get_many(ids)]
+        models = (model_of(item) for item in self.items.get_many(names))
+        return {model.model_id: model for model in models if model.model_id in model_ids}
+
+    def commit(self, commit: Commit) -> None:
+        writes = written_by(commit)
         try:
-            item = self.items.update(
-                place(model_key(name)),
-                expression,
-                values=values | {":t": at.isoformat()},
-                names=names,
-                condition="attribute_exists(pk)",
-            )
+            self.items.transact(writes)
         except ClientError as error:
-            if is_lost_condition(error):
-                raise RegisteredModelNotFoundError(name) from error
+            if not (is_lost_condition(error) or is_contended(error)):
+                raise _refused(error, commit.model.name) from error
+            jobs = [at for at, write in enumerate(writes) if (write.put or {}).get("sk") == "JOB"]
+            if commit.added is not None and set(jobs) & set(lost_conditions(error)):
+                raise ModelVersionExistsError(commit.model.name, commit.added.version) from error
+            raise RegisteredModelChangedError(commit.model.name) from error
+
+    def rename(self, before: RegisteredModel, after: RegisteredModel, change: Change) -> None:
+        writes = [
+            Write(put=model_item(after), condition=NEW),
+            _removal(before),
+            Write(put=id_item(after)),
+            change_write(change),
+            *tenure_writes(before, after, change),
+        ]
+        try:
+            self.items.transact(writes)
+        except ClientError as error:
+            if 0 in lost_conditions(error):
+                raise RegisteredModelExistsError(after.name) from error
+            if is_lost_condition(error) or is_contended(error):
+                raise RegisteredModelChangedError(before.name) from error
             raise
-        return _model(item)
+
+    def remove(self, model: RegisteredModel, change: Change, news: News) -> None:
+        writes = [
+            _removal(model),
+            Write(delete=keys.id_key(model.model_id)),
+            change_write(change),
+            *tenure_writes(model, None, change),
+            news_write(news),
+        ]
+        try:
+            self.items.transact(writes)
+        except ClientError as error:
+            if is_lost_condition(error) or is_contended(error):
+                raise RegisteredModelChangedError(model.name) from error
+            raise
+
+    def page(  # noqa: PLR0913 - see the port
+        self,
+        *,
+        prompts: bool,
+        by_age: bool,
+        backwards: bool,
+        prefix: str,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[RegisteredModel]:
+        found, following = self.items.query(
+            keys.models_pk(prompts=prompts),
+            prefix=prefix,
+            limit=limit,
+            cursor=cursor,
+            newest_first=backwards,
+            index=keys.BY_AGE if by_age else keys.BY_NAME,
+        )
+        return Page(items=tuple(model_of(item) for item in found), next_cursor=following)
+
+    def after(self, model: RegisteredModel, *, by_age: bool) -> str:
+        return cursor_at(model_item(model), keys.BY_AGE if by_age else keys.BY_NAME)
 
 
-def tag_update(value: str | None) -> tuple[str, dict[str, Any]]:
-    """The expression that sets or removes the tag #k, and its values."""
-    if value is None:
-        return "SET updated_at = :t REMOVE tags.#k", {}
-    return "SET updated_at = :t, tags.#k = :v", {":v": value}
-
-
-def _model(item: Item) -> RegisteredModel:
-    return RegisteredModel.model_validate(
-        {field: item[field] for field in RegisteredModel.model_fields if field in item}
+def _removal(model: RegisteredModel) -> Write:
+    return Write(
+        delete=keys.name_key(model.name),
+        condition="revision = :seen AND model_id = :id",
+        values={":seen": model.revision, ":id": model.model_id},
     )
+
+
+def _refused(error: ClientError, name: str) -> Exception:
+    return ModelRecordTooLargeError(name) if is_too_large(error) else error

@@ -1,132 +1,131 @@
-"""Model versions in DynamoDB (keys.py).
+"""Model versions in DynamoDB (keys.py); what changes a model with them is written by dynamo_commits."""
 
-A candidate is kept as JSON text: it comes back as it was, whatever numbers are in it.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
-from shelflife.aws.outbox import news_write
-from shelflife.contracts.models import Candidate
-from shelflife.contracts.registry import ModelVersionRegistered
+from shelflife.aws.items import Item, Items, is_lost_condition
 from shelflife.kernel.ids import Moment
 from shelflife.kernel.paging import Page
-from shelflife.registry.dynamo_models import tag_update
-from shelflife.registry.errors import (
-    ModelVersionExistsError,
-    ModelVersionNotFoundError,
-    RegisteredModelNotFoundError,
-)
-from shelflife.registry.keys import (
-    ALL_VERSIONS,
-    INDEX,
-    VERSIONS,
-    job_key,
-    listed,
-    model_key,
-    model_pk,
-    place,
-    version_key,
-)
-from shelflife.registry.model import ModelVersion
+from shelflife.registry import keys
+from shelflife.registry.dynamo_commits import is_too_large
+from shelflife.registry.errors import ModelRecordTooLargeError, ModelVersionNotFoundError
+from shelflife.registry.model import ModelVersion, RegisteredModel, Stage
+from shelflife.registry.ports import VersionOrder
+from shelflife.registry.records import THERE, cursor_at, version_item, version_of, version_order
 
-_NEW = "attribute_not_exists(pk)"
+_INDEX = {
+    VersionOrder.NUMBER: None,
+    VersionOrder.AGE: keys.BY_AGE,
+    VersionOrder.AGE_OF_ALL: keys.BY_NAME,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class DynamoModelVersions:
     items: Items
 
-    def newest(self, model_name: str) -> int:
-        found = self.page(model_name, 1, None).items
-        return found[0].version if found else 0
+    def find(self, model: RegisteredModel, version: int) -> ModelVersion | None:
+        item = self.items.get(*keys.place(keys.version_key(model.model_id, version)))
+        return version_of(item, model.name) if item else None
 
-    def add(self, version: ModelVersion, news: ModelVersionRegistered | None = None) -> None:
-        writes = [
-            Write(check=model_key(version.model_name), condition="attribute_exists(pk)"),
-            Write(put=_item(version), condition=_NEW),
+    def find_many(self, model: RegisteredModel, numbers: Sequence[int]) -> list[ModelVersion]:
+        return self.find_all([(model, number) for number in sorted(numbers)])
+
+    def find_all(self, wanted: Sequence[tuple[RegisteredModel, int]]) -> list[ModelVersion]:
+        places = [keys.place(keys.version_key(model.model_id, number)) for model, number in wanted]
+        there = {keys.place(item): item for item in self.items.get_many(places)}
+        return [
+            version_of(there[place], model.name)
+            for (model, _), place in zip(wanted, places, strict=True)
+            if place in there
         ]
-        if version.job_id is not None:
-            led_to = job_key(version.model_name, version.job_id) | {"version": version.version}
-            writes.append(Write(put=led_to, condition=_NEW))
-        if news is not None:
-            writes.append(news_write(news))
-        try:
-            self.items.transact(writes)
-        except ClientError as error:
-            if not (is_lost_condition(error) or is_contended(error)):
-                raise
-            if self.items.get(*place(model_key(version.model_name))) is None:
-                raise RegisteredModelNotFoundError(version.model_name) from error
-            raise ModelVersionExistsError(version.model_name, version.version) from error
 
-    def find(self, model_name: str, version: int) -> ModelVersion | None:
-        item = self.items.get(*place(version_key(model_name, version)))
-        return _version(item) if item else None
+    def of_job(self, model: RegisteredModel, job_id: str) -> ModelVersion | None:
+        led_to = self.items.get(*keys.place(keys.job_key(model.model_id, job_id)))
+        return self.find(model, led_to["version"]) if led_to else None
 
-    def of_job(self, model_name: str, job_id: str) -> ModelVersion | None:
-        led_to = self.items.get(*place(job_key(model_name, job_id)))
-        return self.find(model_name, led_to["version"]) if led_to else None
+    def of_run(self, run_id: str, limit: int, cursor: str | None) -> Page[tuple[str, int]]:
+        found, following = self.items.query(keys.run_pk(run_id), limit=limit, cursor=cursor)
+        pairs = (item["sk"].split("#") for item in found)
+        return Page(items=tuple((owner, int(number)) for owner, number in pairs), next_cursor=following)
 
-    def page(self, model_name: str, limit: int, cursor: str | None) -> Page[ModelVersion]:
+    def page(
+        self, model: RegisteredModel, limit: int, cursor: str | None, *, backwards: bool = True
+    ) -> Page[ModelVersion]:
         found, following = self.items.query(
-            model_pk(model_name), prefix=VERSIONS, limit=limit, cursor=cursor, newest_first=True
+            keys.model_pk(model.model_id),
+            prefix=keys.VERSIONS,
+            limit=limit,
+            cursor=cursor,
+            newest_first=backwards,
         )
-        return Page(items=tuple(_version(item) for item in found), next_cursor=following)
+        return _page(found, following, model.name)
 
-    def page_of_all(self, limit: int, cursor: str | None) -> Page[ModelVersion]:
+    def page_by_age(
+        self, model: RegisteredModel, limit: int, cursor: str | None, *, backwards: bool = True
+    ) -> Page[ModelVersion]:
         found, following = self.items.query(
-            ALL_VERSIONS, limit=limit, cursor=cursor, newest_first=True, index=INDEX
+            keys.recent_pk(model.model_id),
+            limit=limit,
+            cursor=cursor,
+            newest_first=backwards,
+            index=keys.BY_AGE,
         )
-        return Page(items=tuple(_version(item) for item in found), next_cursor=following)
+        return _page(found, following, model.name)
 
-    def describe(self, model_name: str, version: int, description: str, at: Moment) -> ModelVersion:
-        expression = "SET description = :d, updated_at = :t"
-        return self._update((model_name, version), expression, at, {":d": description})
+    def page_of_all(self, limit: int, cursor: str | None, *, prompts: bool = False) -> Page[ModelVersion]:
+        found, following = self.items.query(
+            keys.versions_pk(prompts=prompts),
+            limit=limit,
+            cursor=cursor,
+            newest_first=True,
+            index=keys.BY_NAME,
+        )
+        return _page(found, following, "?")
 
-    def tag(self, model_name: str, version: int, tag: tuple[str, str | None], at: Moment) -> ModelVersion:
-        expression, values = tag_update(tag[1])
-        return self._update((model_name, version), expression, at, values, {"#k": tag[0]})
+    def after(self, version: ModelVersion, order: VersionOrder) -> str:
+        return cursor_at(version_item(version), _INDEX[order])
+
+    def staged(self, model: RegisteredModel, stage: Stage, limit: int) -> list[int]:
+        prefix = keys.stage_prefix(stage)
+        found, _ = self.items.query(
+            keys.model_pk(model.model_id), prefix=prefix, limit=limit, newest_first=True
+        )
+        return [int(item["sk"].removeprefix(prefix)) for item in found]
+
+    def describe(self, version: ModelVersion, description: str, at: Moment) -> ModelVersion:
+        order = version_order(version.model_copy(update={"updated_at": at}))
+        values = {f":{name}": value for name, value in order.items()}
+        sets = ", ".join(f"{name} = :{name}" for name in order)
+        expression = f"SET description = :d, updated_at = :t, {sets}"
+        return self._update(version, expression, values | {":d": description, ":t": at.isoformat()})
+
+    def tag(self, version: ModelVersion, key: str, value: str | None) -> ModelVersion:
+        if value is None:
+            return self._update(version, "REMOVE tags.#k", {}, {"#k": key})
+        return self._update(version, "SET tags.#k = :v", {":v": value}, {"#k": key})
 
     def _update(
         self,
-        of: tuple[str, int],
+        version: ModelVersion,
         expression: str,
-        at: Moment,
         values: dict[str, Any],
         names: dict[str, str] | None = None,
     ) -> ModelVersion:
+        key = keys.place(keys.version_key(version.owner_id, version.version))
         try:
-            item = self.items.update(
-                place(version_key(*of)),
-                expression,
-                values=values | {":t": at.isoformat()},
-                names=names,
-                condition="attribute_exists(pk)",
-            )
+            item = self.items.update(key, expression, values=values, names=names, condition=THERE)
         except ClientError as error:
             if is_lost_condition(error):
-                raise ModelVersionNotFoundError(*of) from error
+                raise ModelVersionNotFoundError(version.model_name, version.version) from error
+            if is_too_large(error):
+                raise ModelRecordTooLargeError(version.model_name) from error
             raise
-        return _version(item)
+        return version_of(item, version.model_name)
 
 
-def _item(version: ModelVersion) -> Item:
-    order = f"{version.created_at.isoformat()}#{version.model_name}#{version.version:08d}"
-    candidate = version.candidate.model_dump_json() if version.candidate else None
-    return (
-        version.model_dump(mode="json", exclude={"candidate"})
-        | version_key(version.model_name, version.version)
-        | listed(ALL_VERSIONS, order)
-        | {"candidate_json": candidate}
-    )
-
-
-def _version(item: Item) -> ModelVersion:
-    fields = {field: item[field] for field in ModelVersion.model_fields if field in item}
-    if "candidate_json" in item:
-        fields["candidate"] = Candidate.model_validate_json(item["candidate_json"])
-    return ModelVersion.model_validate(fields)
+def _page(found: list[Item], following: str | None, name: str) -> Page[ModelVersion]:
+    return Page(items=tuple(version_of(item, name) for item in found), next_cursor=following)

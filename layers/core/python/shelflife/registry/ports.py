@@ -1,13 +1,62 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
-from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered
 from shelflife.kernel.ids import Moment
+from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
-from shelflife.registry.model import Alias, AliasMove, ModelVersion, RegisteredModel
+from shelflife.registry.model import Change, ModelVersion, RegisteredModel, Stage, Tenure
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Writes that are done all at once: the model as it is to be, and what changes with it.
+
+    `moved` are versions as they were, with the stage that each gets.
+    """
+
+    model: RegisteredModel
+    change: Change | None = None
+    added: ModelVersion | None = None
+    moved: tuple[tuple[ModelVersion, Stage], ...] = ()
+    removed: ModelVersion | None = None
+    news: tuple[News, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a deployment needs of a model: the alias that it follows, and the versions in its traffic."""
+
+    deployment: str
+    alias: str | None = None
+    versions: frozenset[int] = frozenset()
+
+
+class Uses(Protocol):
+    """Who uses models, as serving tells it."""
+
+    def of_model(self, model_name: str) -> list[Use]: ...
+
+    def follow(self, model_name: str, deployment: str, alias: str, at: Moment) -> None:
+        """Remember what the deployment follows, unless something newer is known."""
+
+    def serve(self, model_name: str, deployment: str, versions: Sequence[int], at: Moment) -> None:
+        """Remember what the deployment serves, unless something newer is known."""
+
+    def end(self, model_name: str, deployment: str, at: Moment) -> None:
+        """The deployment needs nothing any more, unless something newer is known."""
+
+
+class Leftovers(Protocol):
+    """What stays behind when a model is removed."""
+
+    def clear(self, model_id: str) -> None:
+        """Remove it, unless the model is there; what was removed before stays so."""
 
 
 class RegisteredModels(Protocol):
-    def add(self, model: RegisteredModel) -> None:
+    def add(self, model: RegisteredModel, change: Change) -> None:
         """Keep a new model.
 
         Raises:
@@ -16,83 +65,117 @@ class RegisteredModels(Protocol):
 
     def find(self, name: str) -> RegisteredModel | None: ...
 
-    def page(self, limit: int, cursor: str | None) -> Page[RegisteredModel]:
-        """All models by name; a model shows up within a second of its creation."""
+    def named(self, model_ids: Sequence[str]) -> dict[str, RegisteredModel]:
+        """Those of the models that are there, by id."""
 
-    def describe(self, name: str, description: str, at: Moment) -> RegisteredModel:
-        """Change the description.
-
-        Raises:
-            RegisteredModelNotFoundError: there is none.
-        """
-
-    def tag(self, name: str, key: str, value: str | None, at: Moment) -> RegisteredModel:
-        """Set a tag, or remove it if there is no value.
+    def commit(self, commit: Commit) -> None:
+        """Do all writes, or none.
 
         Raises:
-            RegisteredModelNotFoundError: there is none.
+            RegisteredModelChangedError: the model, or what is written with it, changed since it was read.
+            ModelVersionExistsError: the added version's job led to another version already.
         """
 
-    def remove(self, name: str, newest_version: int) -> None:
-        """Forget the model with its versions and aliases, all at once.
+    def rename(self, before: RegisteredModel, after: RegisteredModel, change: Change) -> None:
+        """Keep the model under its new name, with all that is its.
 
         Raises:
-            RegisteredModelChangedError: it is gone already, or has a newer version.
-            RegisteredModelKeptError: it has more items than one transaction takes.
+            RegisteredModelExistsError: the new name is taken.
+            RegisteredModelChangedError: the model changed since it was read.
         """
+
+    def remove(self, model: RegisteredModel, change: Change, news: News) -> None:
+        """Let nobody find the model, or what is its; only its history stays.
+
+        Raises:
+            RegisteredModelChangedError: the model changed since it was read.
+        """
+
+    def page(  # noqa: PLR0913 - each is a choice of one list
+        self,
+        *,
+        prompts: bool,
+        by_age: bool,
+        backwards: bool,
+        prefix: str,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[RegisteredModel]:
+        """Models by name (those with the prefix) or by their last change; one shows up within a second."""
+
+    def after(self, model: RegisteredModel, *, by_age: bool) -> str:
+        """The cursor with which a page begins behind this model."""
+
+
+class VersionOrder(Enum):
+    """The lists that versions are in."""
+
+    NUMBER = "number"
+    AGE = "age"
+    AGE_OF_ALL = "age of all"
 
 
 class ModelVersions(Protocol):
-    def newest(self, model_name: str) -> int:
-        """The highest version number; 0 before the first."""
+    def find(self, model: RegisteredModel, version: int) -> ModelVersion | None: ...
 
-    def add(self, version: ModelVersion, news: ModelVersionRegistered | None = None) -> None:
-        """Keep a new version, that its job led to it, and the news of it, if there is any.
+    def find_many(self, model: RegisteredModel, numbers: Sequence[int]) -> list[ModelVersion]:
+        """Those that are there, ascending."""
 
-        Raises:
-            ModelVersionExistsError: the number or the job was taken meanwhile.
-            RegisteredModelNotFoundError: its model is not there.
-        """
+    def find_all(self, wanted: Sequence[tuple[RegisteredModel, int]]) -> list[ModelVersion]:
+        """Those that are there, in the order in which they are asked for."""
 
-    def find(self, model_name: str, version: int) -> ModelVersion | None: ...
-
-    def of_job(self, model_name: str, job_id: str) -> ModelVersion | None:
+    def of_job(self, model: RegisteredModel, job_id: str) -> ModelVersion | None:
         """The version that the job led to."""
 
-    def page(self, model_name: str, limit: int, cursor: str | None) -> Page[ModelVersion]:
-        """The versions of a model, newest first."""
+    def of_run(self, run_id: str, limit: int, cursor: str | None) -> Page[tuple[str, int]]:
+        """(model id, number) of the versions that came from the run."""
 
-    def page_of_all(self, limit: int, cursor: str | None) -> Page[ModelVersion]:
-        """The versions of all models, newest first; one shows up within a second of its creation."""
+    def page(
+        self, model: RegisteredModel, limit: int, cursor: str | None, *, backwards: bool = True
+    ) -> Page[ModelVersion]:
+        """The versions of a model by number, newest first unless told otherwise."""
 
-    def describe(self, model_name: str, version: int, description: str, at: Moment) -> ModelVersion:
+    def page_by_age(
+        self, model: RegisteredModel, limit: int, cursor: str | None, *, backwards: bool = True
+    ) -> Page[ModelVersion]:
+        """The versions of a model by their last change; one shows up within a second."""
+
+    def page_of_all(self, limit: int, cursor: str | None, *, prompts: bool = False) -> Page[ModelVersion]:
+        """The versions of all models, those changed last first; their `model_name` is not known here.
+
+        One shows up within a second, and those of a model that was deleted may be among them for a while.
+        """
+
+    def after(self, version: ModelVersion, order: VersionOrder) -> str:
+        """The cursor with which a page in this order begins behind this version."""
+
+    def staged(self, model: RegisteredModel, stage: Stage, limit: int) -> list[int]:
+        """The highest numbers in the stage, descending."""
+
+    def describe(self, version: ModelVersion, description: str, at: Moment) -> ModelVersion:
         """Change the description.
 
         Raises:
-            ModelVersionNotFoundError: there is none.
+            ModelVersionNotFoundError: it is gone.
         """
 
-    def tag(self, model_name: str, version: int, tag: tuple[str, str | None], at: Moment) -> ModelVersion:
-        """Set a tag (key, value), or remove it if there is no value.
+    def tag(self, version: ModelVersion, key: str, value: str | None) -> ModelVersion:
+        """Set a tag, or remove it if there is no value.
 
         Raises:
-            ModelVersionNotFoundError: there is none.
+            ModelVersionNotFoundError: it is gone.
         """
 
 
-class Aliases(Protocol):
-    def find(self, model_name: str, alias: str) -> Alias | None:
-        """The alias, which may have been removed since."""
+class Histories(Protocol):
+    def page(self, model_id: str, limit: int, cursor: str | None, *, backwards: bool = True) -> Page[Change]:
+        """Every change, newest first unless told otherwise."""
 
-    def of_model(self, model_name: str) -> tuple[Alias, ...]:
-        """Those of its aliases that point to a version, by name."""
+    def of_alias(self, model_id: str, alias: str, limit: int, cursor: str | None) -> Page[Change]:
+        """Every move of the alias, newest first; one shows up within a second."""
 
-    def move(self, move: AliasMove, news: ModelVersionPromoted | None) -> None:
-        """Change where the alias points, add to its history, and say so, all at once.
+    def tenures(self, name: str, limit: int, cursor: str | None) -> Page[Tenure]:
+        """Whose name it was, newest first."""
 
-        Raises:
-            AliasMovedError: the move's number was taken meanwhile.
-        """
-
-    def history(self, model_name: str, alias: str, limit: int, cursor: str | None) -> Page[AliasMove]:
-        """Every move, newest first."""
+    def tenure_at(self, name: str, at: Moment) -> Tenure | None:
+        """Whose name it was then."""

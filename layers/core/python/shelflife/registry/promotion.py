@@ -1,26 +1,38 @@
 from dataclasses import dataclass
 
 from shelflife.contracts.models import ModelVersionReference
-from shelflife.contracts.registry import CHAMPION, ModelVersionPromoted
-from shelflife.kernel.ids import Clock, NewId
-from shelflife.kernel.paging import Page
+from shelflife.contracts.registry import ModelVersionPromoted
+from shelflife.kernel.ids import Clock, NewId, is_name
+from shelflife.registry import changing
 from shelflife.registry.errors import (
     AliasKeptError,
+    AliasMovedError,
     AliasNotFoundError,
     InvalidAliasError,
     ModelVersionNotFoundError,
+    TooManyAliasesError,
     VersionNotServableError,
 )
-from shelflife.registry.model import ALIAS, Alias, AliasMove, ModelVersion, Move
-from shelflife.registry.ports import Aliases, ModelVersions
+from shelflife.registry.model import (
+    ALIAS,
+    LATEST,
+    MOST_ALIASES,
+    Change,
+    ChangeKind,
+    ModelVersion,
+    Move,
+    RegisteredModel,
+)
+from shelflife.registry.ports import Commit, ModelVersions, RegisteredModels, Uses
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """Aliases: which version is in use, and the history of that."""
+    """Aliases: which version is in use."""
 
-    aliases: Aliases
+    models: RegisteredModels
     versions: ModelVersions
+    uses: Uses
     now: Clock
     new_id: NewId
 
@@ -30,108 +42,133 @@ class Promotion:
         Moving it to where it points already changes nothing and says nothing.
 
         Raises:
+            InvalidAliasError: no alias can be called so.
             ModelVersionNotFoundError: there is no such version.
-            VersionNotServableError: deployments may follow the alias, but cannot serve the version.
+            VersionNotServableError: a deployment follows the alias, but cannot serve the version.
+            TooManyAliasesError: the model has as many as it can have.
             AliasMovedError: another caller moved it meanwhile; try again.
         """
         if ALIAS.fullmatch(asked.alias) is None:
             raise InvalidAliasError(asked.alias)
-        version = self._version(asked.model_name, asked.version)
-        seen = self.aliases.find(asked.model_name, asked.alias)
-        if seen is not None and seen.version == asked.version:
-            return version
-        promoted = version.reference()
-        if promoted is None and (asked.alias == CHAMPION or self._servable(seen)):
-            raise VersionNotServableError(asked.model_name, asked.version, asked.alias)
-        move = self._move_of(asked, seen, version)
-        self.aliases.move(move, self._news(move, promoted) if promoted else None)
-        return version
+        seen: list[int | None] = []
+        to: list[ModelVersion] = []
+
+        def moving(model: RegisteredModel) -> Commit | None:
+            version = self._version(model, asked.version)
+            to[:] = [version]
+            now = model.aliases.get(asked.alias)
+            if now == asked.version:
+                return None
+            if seen and seen[0] != now:
+                raise AliasMovedError(model.name, asked.alias)
+            seen[:] = [now]
+            return self._moved(model, asked, version)
+
+        changing.committed(self.models, asked.model_name, moving)
+        return to[0]
 
     def remove(self, model_name: str, alias: str, *, removed_by: str) -> None:
         """Let the alias point to nothing; one that does not exist stays so.
 
         Raises:
-            AliasKeptError: deployments may follow it.
+            RegisteredModelNotFoundError: there is no such model.
+            AliasKeptError: a deployment follows it.
             AliasMovedError: another caller moved it meanwhile; try again.
         """
-        seen = self.aliases.find(model_name, alias)
-        if seen is None or seen.version is None:
-            return
-        if self._servable(seen):
-            raise AliasKeptError(model_name, alias, seen.version)
-        move = AliasMove(
-            model_name=model_name,
-            alias=alias,
-            number=seen.moves + 1,
-            from_version=seen.version,
-            moved_at=self.now(),
-            moved_by=removed_by,
-            reason="removed",
-        )
-        self.aliases.move(move, None)
+        seen: list[int] = []
 
-    def find(self, model_name: str, alias: str) -> tuple[Alias, ModelVersion]:
-        """The alias and the version that it points to.
+        def removing(model: RegisteredModel) -> Commit | None:
+            now = model.aliases.get(alias)
+            if now is None:
+                return None
+            if seen and seen[0] != now:
+                raise AliasMovedError(model.name, alias)
+            seen[:] = [now]
+            follower = self._follower(model, alias)
+            if follower is not None:
+                raise AliasKeptError(model.name, alias, now, follower)
+            change = model.change(
+                ChangeKind.ALIAS_MOVED,
+                self.now(),
+                removed_by,
+                reason="removed",
+                alias=alias,
+                from_version=now,
+            )
+            rest = {known: version for known, version in model.aliases.items() if known != alias}
+            return Commit(model.changed(change, aliases=rest), change=change)
+
+        changing.committed(self.models, model_name, removing)
+
+    def find(self, model_name: str, alias: str) -> tuple[RegisteredModel, ModelVersion]:
+        """The model, and the version that the alias points to; `latest` is the highest version.
 
         Raises:
+            RegisteredModelNotFoundError: there is no such model.
             AliasNotFoundError: it points to nothing.
         """
-        found = self.aliases.find(model_name, alias)
-        if found is None or found.version is None:
+        model = changing.found(self.models, model_name)
+        number = model.aliases.get(alias)
+        if number is None and alias.lower() == LATEST:
+            number = max(model.latest.values(), default=None)
+        if number is None:
             raise AliasNotFoundError(model_name, alias)
-        return found, self._version(model_name, found.version)
+        return model, self._version(model, number)
 
     def serving(self, model_name: str, alias: str) -> ModelVersionReference | None:
         """The version behind the alias, if there is one and it can be served."""
-        found = self.aliases.find(model_name, alias)
-        if found is None or found.version is None:
+        model = self.models.find(model_name)
+        number = model.aliases.get(alias) if model else None
+        if model is None or number is None:
             return None
-        return self._version(model_name, found.version).reference()
+        return self._version(model, number).reference()
 
-    def of_model(self, model_name: str) -> tuple[Alias, ...]:
-        return self.aliases.of_model(model_name)
-
-    def history(self, model_name: str, alias: str, limit: int, cursor: str | None) -> Page[AliasMove]:
-        """Every move, newest first.
-
-        Raises:
-            AliasNotFoundError: the alias never existed.
-        """
-        if self.aliases.find(model_name, alias) is None:
-            raise AliasNotFoundError(model_name, alias)
-        return self.aliases.history(model_name, alias, limit, cursor)
-
-    def _version(self, model_name: str, version: int) -> ModelVersion:
-        found = self.versions.find(model_name, version)
+    def _version(self, model: RegisteredModel, version: int) -> ModelVersion:
+        found = self.versions.find(model, version)
         if found is None:
-            raise ModelVersionNotFoundError(model_name, version)
+            raise ModelVersionNotFoundError(model.name, version)
         return found
 
-    def _servable(self, alias: Alias | None) -> bool:
-        if alias is None or alias.version is None:
-            return False
-        return self._version(alias.model_name, alias.version).candidate is not None
-
-    def _move_of(self, asked: Move, seen: Alias | None, version: ModelVersion) -> AliasMove:
-        return AliasMove(
-            model_name=asked.model_name,
-            alias=asked.alias,
-            number=seen.moves + 1 if seen else 1,
-            from_version=seen.version if seen else None,
-            to_version=asked.version,
-            moved_at=self.now(),
-            moved_by=asked.moved_by,
+    def _moved(self, model: RegisteredModel, asked: Move, version: ModelVersion) -> Commit:
+        promoted = version.reference()
+        if promoted is None:
+            follower = self._follower(model, asked.alias)
+            if follower is not None:
+                raise VersionNotServableError(model.name, version.version, asked.alias, follower)
+        aliases = model.aliases | {asked.alias: version.version}
+        if len(aliases) > MOST_ALIASES:
+            raise TooManyAliasesError(model.name, MOST_ALIASES)
+        change = model.change(
+            ChangeKind.ALIAS_MOVED,
+            self.now(),
+            asked.moved_by,
             reason=asked.reason,
+            alias=asked.alias,
+            from_version=model.aliases.get(asked.alias),
+            to_version=version.version,
             # A version is promoted on what it was accepted on, unless the caller has newer evidence.
             evaluation_id=asked.evaluation_id or version.evaluation_id,
         )
+        news = self._news(change, promoted)
+        return Commit(model.changed(change, aliases=aliases), change=change, news=news)
 
-    def _news(self, move: AliasMove, promoted: ModelVersionReference) -> ModelVersionPromoted:
-        return ModelVersionPromoted(
+    def _follower(self, model: RegisteredModel, alias: str) -> str | None:
+        """A deployment that follows the alias."""
+        using = self.uses.of_model(model.name)
+        return next((use.deployment for use in using if use.alias == alias), None)
+
+    def _news(
+        self, change: Change, promoted: ModelVersionReference | None
+    ) -> tuple[ModelVersionPromoted, ...]:
+        """Only what a deployment could follow is told."""
+        if promoted is None or change.alias is None or not is_name(change.alias):
+            return ()
+        told = ModelVersionPromoted(
             event_id=self.new_id(),
-            happened_at=move.moved_at,
-            alias=move.alias,
+            happened_at=change.happened_at,
+            alias=change.alias,
             promoted=promoted,
-            previous_version=move.from_version,
-            moved_by=move.moved_by,
+            previous_version=change.from_version,
+            moved_by=change.made_by,
         )
+        return (told,)

@@ -1,19 +1,30 @@
 """What MLflow's clients send. They are of many versions, so fields not known here are passed over."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from shelflife.registry.model import ModelName, NewVersion
+from shelflife.registry import stages
+from shelflife.registry.found import Search
+from shelflife.registry.model import PROMPT_TAG, NewVersion, Stage
 
-#: An answer of Lambda ends at 6 MB, so a page ends here, whatever was asked for; clients go on by its token.
-LARGEST_PAGE = 1000
+#: An answer of Lambda ends at 6 MB, so pages end before this, whatever is asked for.
+LARGEST_PAGE = 10_000
+
+
+def _number(value: Any) -> int:
+    """MLflow sends a version as text."""
+    if not isinstance(value, str):
+        msg = f"a version is text, this is of type {type(value).__name__}"
+        raise ValueError(msg)  # noqa: TRY004 - Pydantic tells of ValueErrors
+    return int(value)
+
 
 Key = Annotated[str, Field(min_length=1, max_length=250)]
 TagValue = Annotated[str, Field(max_length=100_000)]
 Description = Annotated[str, Field(max_length=5000)]
-Version = Annotated[int, Field(ge=1)]
+Version = Annotated[int, BeforeValidator(_number)]
 
 
 class Request(BaseModel):
@@ -29,7 +40,7 @@ class SentTag(Request):
 
 
 class CreateModel(Request):
-    name: ModelName
+    name: str = Field(min_length=1)
     description: Description | None = None
     tags: tuple[SentTag, ...] = ()
 
@@ -39,7 +50,18 @@ class NamedModel(Request):
 
 
 class DescribeModel(NamedModel):
-    description: Description = ""
+    description: Description | None = None
+
+
+class RenameModel(NamedModel):
+    new_name: str = Field(min_length=1)
+
+
+class LatestVersions(NamedModel):
+    stages: tuple[str, ...] = ()
+
+    def canonical(self) -> tuple[Stage, ...]:
+        return tuple(stages.canonical(stage) for stage in self.stages)
 
 
 class TagModel(NamedModel, SentTag):
@@ -55,6 +77,9 @@ class NamedAlias(NamedModel):
 
 
 class SetAlias(NamedAlias):
+    """MLflow's aliases have no dots, unlike our own."""
+
+    alias: str = Field(pattern=r"^[\w-]+$")
     version: Version
 
 
@@ -66,13 +91,18 @@ class CreateVersion(NamedModel):
     description: Description | None = None
     tags: tuple[SentTag, ...] = ()
 
+    @property
+    def is_prompt(self) -> bool:
+        return plain(self.tags).get(PROMPT_TAG, "").lower() == "true"
+
     def new(self) -> NewVersion:
+        """What is unset is empty to MLflow's clients, and found by searches for what is empty."""
         return NewVersion(
             source_uri=self.source,
-            run_id=self.run_id or None,
-            run_link=self.run_link or None,
-            model_id=self.model_id or None,
-            description=self.description,
+            run_id=self.run_id or "",
+            run_link=self.run_link or "",
+            model_id=self.model_id or "",
+            description=self.description or "",
             tags=plain(self.tags),
         )
 
@@ -93,15 +123,24 @@ class UntagVersion(NumberedVersion):
     key: Key
 
 
-class Search(Request):
+class MoveStage(NumberedVersion):
+    stage: str = Field(min_length=1)
+    archive_existing_versions: bool = Field(default=False, strict=True)
+
+
+class SearchModels(Request):
     filter: str = ""
-    max_results: int = Field(100, ge=1, le=200_000)
+    max_results: int = Field(100, ge=1, le=1000)
     order_by: tuple[str, ...] = ()
     page_token: str | None = None
 
-    @property
-    def limit(self) -> int:
-        return min(self.max_results, LARGEST_PAGE)
+    def search(self) -> Search:
+        limit = min(self.max_results, LARGEST_PAGE)
+        return Search(self.filter, self.order_by, limit, self.page_token)
+
+
+class SearchVersions(SearchModels):
+    max_results: int = Field(LARGEST_PAGE, ge=1, le=200_000)
 
 
 def plain(tags: Sequence[SentTag]) -> dict[str, str]:

@@ -1,9 +1,11 @@
 from shelflife.kernel.settings import Settings
 from shelflife.kernel.tables import IndexSpec, TableSpec
 
-#: All models by name, and all versions by age: what searches go through.
+#: Models by name, versions of all models by age, moves of an alias.
 LISTED = IndexSpec("listed", "list_pk", "list_sk")
-TABLE = TableSpec("registry", indexes=(LISTED,), news=True)
+#: Models by age, and a model's versions by age.
+RECENT = IndexSpec("recent", "recent_pk", "recent_sk")
+TABLE = TableSpec("registry", indexes=(LISTED, RECENT), news=True)
 
 
 class RegistrySettings(Settings):

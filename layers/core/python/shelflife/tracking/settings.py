@@ -1,7 +1,7 @@
 from shelflife.kernel.settings import Settings
 from shelflife.kernel.tables import TableSpec
 
-TABLE = TableSpec("tracking", followed=True)
+TABLE = TableSpec("tracking")
 
 
 class TrackingSettings(Settings):
