@@ -87,7 +87,7 @@ ACCEPTED = (
     ),
     Accepted(
         r"IAM5\[Resource::\*\]",
-        r".*/Outbox/Publisher/Role/.*",
+        r".*(/Outbox/Publisher|-tracking/IndexRuns)/Role/.*",
         "the listing of streams has no resources to name",
     ),
     Accepted(
@@ -113,7 +113,7 @@ ACCEPTED = (
     Accepted(r"SQS3", r".*/DeadLetters/Queue/Resource", "this queue is where dead letters go"),
     Accepted(
         r"APIG4",
-        r".*-edge/Api/(GET--(version|api--3\.0--mlflow--server-info)|ANY--v2(--health--\{proxy\+\})?)/Resource",
+        r".*-edge/Api/(GET--(version|(ajax-)?api--3\.0--mlflow--server-info)|ANY--v2(--health--\{proxy\+\})?)/Resource",
         "health and version say nothing that a caller may not know, and clients ask before they have a token",
     ),
     Accepted(

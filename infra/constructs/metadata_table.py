@@ -25,7 +25,7 @@ class MetadataTable(Construct):
             deletion_protection=stage.deletion_protection,
             removal_policy=stage.removal_policy,
             time_to_live_attribute=EXPIRY,
-            stream=aws_dynamodb.StreamViewType.NEW_IMAGE if spec.news else None,
+            stream=aws_dynamodb.StreamViewType.NEW_IMAGE if spec.news or spec.followed else None,
         )
         for index in spec.indexes:
             self.table.add_global_secondary_index(

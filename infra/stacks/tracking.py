@@ -1,3 +1,4 @@
+from aws_cdk import Duration, aws_lambda, aws_lambda_event_sources
 from constructs import Construct
 
 from infra.config import Stage
@@ -21,6 +22,11 @@ class TrackingStack(ContextStack):
             self, "Api", stage=stage, source="tracking/api", settings=settings, memory_mb=1024
         ).function
         self.table.grant_read_write_data(api)
+        index_runs = PythonFunction(
+            self, "IndexRuns", stage=stage, source="tracking/index_runs", settings=settings
+        ).function
+        self.table.grant_read_write_data(index_runs)
+        index_runs.add_event_source(self._changed_runs())
         foundation.artifacts.grant_read_write(api, f"{Prefix.TRACKING}*")
         self.routes = [
             Route("/api/2.0/mlflow/{proxy+}", api),
@@ -29,3 +35,24 @@ class TrackingStack(ContextStack):
             Route("/api/3.0/mlflow/server-info", api, methods=("GET",), public=True),
             Route("/version", api, methods=("GET",), public=True),
         ]
+
+    def _changed_runs(self) -> aws_lambda_event_sources.DynamoEventSource:
+        """Runs whose index entries are to be written; one that is logged to all the time waits a second."""
+        changed = {
+            "dynamodb": {
+                "Keys": {"sk": {"S": aws_lambda.FilterRule.is_equal("RUN")}},
+                "NewImage": {"settled": {"BOOL": [False]}},
+            }
+        }
+        return aws_lambda_event_sources.DynamoEventSource(
+            self.table,
+            starting_position=aws_lambda.StartingPosition.TRIM_HORIZON,
+            batch_size=100,
+            max_batching_window=Duration.seconds(1),
+            bisect_batch_on_error=True,
+            report_batch_item_failures=True,
+            retry_attempts=10,
+            max_record_age=Duration.hours(12),
+            on_failure=aws_lambda_event_sources.SqsDlq(self.dead_letters),
+            filters=[aws_lambda.FilterCriteria.filter(changed)],
+        )

@@ -2,7 +2,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from shelflife.tracking.errors import ExperimentExistsError, LostRaceError, PartUploadNotFoundError
-from shelflife.tracking.model import Experiment, Metric, Run
+from shelflife.tracking.index_entries import Entry, Place, entries_of, sort_key
+from shelflife.tracking.model import Experiment, Metric, Run, Segment
 from shelflife.tracking.ports import ArtifactEntry, ArtifactFile
 
 
@@ -46,24 +47,77 @@ class MemoryRuns:
     def replace(self, run: Run) -> None:
         if self._runs[run.run_id].revision != run.revision:
             raise LostRaceError(run.run_id)
-        self._runs[run.run_id] = replace(run, revision=run.revision + 1)
+        self._runs[run.run_id] = replace(run, revision=run.revision + 1, settled=False)
 
-    def of(self, experiment_id: str) -> Iterator[Run]:
-        found = [run for run in self._runs.values() if run.experiment_id == experiment_id]
-        return iter(sorted(found, key=lambda run: (run.start_time, run.run_id), reverse=True))
+    def find_many(self, run_ids: Sequence[str]) -> list[Run]:
+        return [self._runs[run_id] for run_id in run_ids if run_id in self._runs]
+
+    def pending(self, segment: Segment) -> list[Run]:
+        return [run for run in self._runs.values() if run.segment == segment and not run.settled]
+
+    def settle(self, run_id: str) -> None:
+        self._runs[run_id] = replace(self._runs[run_id], settled=True)
+
+
+class MemorySegments:
+    """Segments of `size` runs, counted exactly."""
+
+    def __init__(self, size: int = 100_000) -> None:
+        self._size = size
+        self._runs: dict[str, int] = {}
+
+    def open(self, experiment_id: str) -> Segment:
+        count = self._runs.get(experiment_id, 0)
+        self._runs[experiment_id] = count + 1
+        return Segment(experiment_id, count // self._size)
+
+    def all(self, experiment_id: str) -> list[Segment]:
+        last = max(self._runs.get(experiment_id, 0) - 1, 0) // self._size
+        return [Segment(experiment_id, number) for number in range(last, -1, -1)]
+
+
+class MemoryRunIndex:
+    """The entries of the fake's runs, kept until they are written anew."""
+
+    def __init__(self, runs: MemoryRuns) -> None:
+        self._runs = runs
+        self._entries: dict[str, tuple[Segment, list[Entry]]] = {}
+
+    def pending(self, segment: Segment) -> list[Run]:
+        return self._runs.pending(segment)
+
+    def find_many(self, run_ids: Sequence[str]) -> list[Run]:
+        return self._runs.find_many(run_ids)
+
+    def entries(
+        self, segment: Segment, place: Place, low: str, high: str, *, backwards: bool = False
+    ) -> Iterator[Entry]:
+        found = [
+            entry
+            for known, entries in self._entries.values()
+            for entry in entries
+            if known == segment and entry.place == place and low <= sort_key(entry) <= high
+        ]
+        return iter(sorted(found, key=sort_key, reverse=backwards))
+
+    def write(self, run_id: str) -> None:
+        run = self._runs.find(run_id)
+        if run is not None:
+            self._entries[run_id] = run.segment, list(entries_of(run))
+            self._runs.settle(run_id)
 
 
 class MemoryMetricHistory:
     def __init__(self) -> None:
         self._points: dict[tuple[str, str], dict[tuple[int, int, str], Metric]] = {}
 
-    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
+    def append(self, run: Run, metrics: Sequence[Metric]) -> None:
         for metric in metrics:
-            points = self._points.setdefault((run_id, metric.key), {})
+            points = self._points.setdefault((run.run_id, metric.key), {})
             points[metric.timestamp, metric.step, repr(metric.value)] = metric
 
-    def read(self, run_id: str, key: str) -> list[Metric]:
-        points = self._points.get((run_id, key), {})
+    def read(self, run: Run, key: str) -> list[Metric]:
+        points = self._points.get((run.run_id, key), {})
         return sorted(points.values(), key=lambda metric: (metric.timestamp, metric.step, metric.rank[2]))
 
 

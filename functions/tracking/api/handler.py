@@ -162,9 +162,9 @@ def log_batch(call: Call[asked.LogBatch]) -> Nothing:
 @door.post(f"{MLFLOW}/runs/search", role=Role.VIEWER, body=asked.SearchRuns)
 def search_runs(call: Call[asked.SearchRuns]) -> str:
     body = call.body
-    search = RunSearch(body.experiment_ids, body.filter, body.order_by, body.run_view_type)
+    search = RunSearch(body.experiment_ids, body.filter, body.order_by, body.run_view_type, body.page_token)
     found = tracking().search_runs(search)
-    return wire.page("runs", found, wire.run_json, token=body.page_token, limit=body.max_results)
+    return wire.found_page("runs", found.runs, wire.run_json, mark=found.token, limit=body.max_results)
 
 
 @door.get(f"{MLFLOW}/metrics/get-history")

@@ -8,9 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.tracking.api.handler import handler
+from functions.tracking.index_runs.handler import handler as index_runs
 from shelflife.aws.clients import client
+from shelflife.aws.items import Items
 from shelflife.tracking import wire
 from shelflife.tracking.artifacts import INLINE_LIMIT, UPLOAD_LIMIT
+from shelflife.tracking.dynamo_index import DynamoRunIndex
+from shelflife.tracking.model import Segment
+from shelflife.tracking.settings import TrackingSettings
 from tests.harness.events import LambdaContext, golden, http_event
 
 MLFLOW = "/api/2.0/mlflow"
@@ -194,3 +199,28 @@ def test_a_path_never_leaves_the_artifacts(path: str) -> None:
     assert ask("GET", f"{FILES}?path={quote(path)}")[0] == 400
     with pytest.raises(ClientError, match="Not Found"):
         client("s3").head_object(Bucket="artifacts", Key="datasets/x")
+
+
+def test_a_golden_event_of_the_stream_gives_a_run_its_index_entries(run_id: str) -> None:
+    index = DynamoRunIndex(Items(client("dynamodb"), TrackingSettings.from_env().tracking_table_name))
+    event = json.loads(
+        json.dumps(golden("tracking/index_runs")).replace("01kagq2v7e0000000000000000", run_id)
+    )
+    assert [run.run_id for run in index.pending(Segment("0", 0))] == [run_id]
+    for _ in range(2):
+        assert index_runs(event, LambdaContext()) == {"batchItemFailures": []}
+        assert index.pending(Segment("0", 0)) == []
+    _, found = ask("POST", f"{MLFLOW}/runs/search", {"experiment_ids": ["0"]})
+    assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
+
+
+def test_pages_go_on_behind_the_last_run_while_runs_are_added(run_id: str) -> None:
+    asked: dict[str, Any] = {"experiment_ids": ["0"], "max_results": 1}
+    create = {"experiment_id": "0", "start_time": "1"}
+    _, older = ask("POST", f"{MLFLOW}/runs/create", create)
+    _, first = ask("POST", f"{MLFLOW}/runs/search", asked)
+    ask("POST", f"{MLFLOW}/runs/create", create | {"start_time": "9"})
+    _, second = ask("POST", f"{MLFLOW}/runs/search", asked | {"page_token": first["next_page_token"]})
+    seen = [page["runs"][0]["info"]["run_id"] for page in (first, second)]
+    assert seen == [run_id, older["run"]["info"]["run_id"]]
+    assert "next_page_token" not in second

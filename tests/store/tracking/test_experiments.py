@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from shelflife.tracking.dynamo import DynamoExperiments
+from shelflife.tracking.dynamo_experiments import DynamoExperiments
 from shelflife.tracking.errors import ExperimentExistsError, LostRaceError
 from shelflife.tracking.model import Experiment, Lifecycle
 from shelflife.tracking.ports import Experiments

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from shelflife.tracking.dynamo import DynamoRuns
+from shelflife.tracking.dynamo_runs import DynamoRuns, DynamoSegments
 from shelflife.tracking.errors import LostRaceError, RunTooLargeError
-from shelflife.tracking.model import Lifecycle, Metric, Run, RunStatus
-from shelflife.tracking.ports import Runs
+from shelflife.tracking.model import Lifecycle, Metric, Run, RunStatus, Segment
+from shelflife.tracking.ports import Runs, Segments
 from shelflife.tracking.settings import TABLE
-from tests.fakes.tracking import MemoryRuns
+from tests.fakes.tracking import MemoryRuns, MemorySegments
 from tests.harness.cloud import make_table
 
 
@@ -71,14 +71,6 @@ def test_who_has_not_seen_the_last_change_loses(runs: Runs) -> None:
     assert found.params == {"winner": "yes"}
 
 
-def test_an_experiments_runs_come_latest_start_first(runs: Runs) -> None:
-    for run_id, start_time in [("a", 10), ("b", 9), ("c", 1_795_161_600_000), ("d", 10)]:
-        runs.add(run(run_id, start_time))
-    runs.add(run("elsewhere", 11, experiment_id="12"))
-    assert [found.run_id for found in runs.of("1")] == ["c", "d", "a", "b"]
-    assert list(runs.of("2")) == []
-
-
 def test_a_run_with_a_hundred_of_the_longest_params_fits(runs: Runs) -> None:
     params = {f"param {number}": secrets.token_hex(1500)[:3000] + "x" * 3000 for number in range(100)}
     runs.add(replace(run("a"), params=params))
@@ -93,3 +85,31 @@ def test_a_run_that_no_longer_fits_is_refused_with_its_size(aws: None) -> None:
     with pytest.raises(RunTooLargeError, match="380000"):
         runs.replace(replace(run("a"), params={str(at): secrets.token_hex(4000) for at in range(100)}))
     assert runs.find("a") == run("a")
+
+
+@pytest.fixture(params=["memory", "dynamo"])
+def segments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    if request.param == "memory":
+        return MemorySegments(size=3)
+    request.getfixturevalue("aws")
+    monkeypatch.setattr("shelflife.tracking.dynamo_runs._STEP", 1)
+    return DynamoSegments(make_table(TABLE), size=3)
+
+
+def test_a_full_segment_is_followed_by_another_and_all_are_told(segments: Segments) -> None:
+    assert segments.all("1") == [Segment("1", 0)]
+    opened = [segments.open("1").number for _ in range(7)]
+    assert opened == [0, 0, 0, 1, 1, 1, 2]
+    assert segments.all("1") == [Segment("1", 2), Segment("1", 1), Segment("1", 0)]
+    assert segments.open("2") == Segment("2", 0)
+
+
+def test_who_counts_late_does_not_fill_the_next_segment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelflife.tracking.dynamo_runs._STEP", 1)
+    table = make_table(TABLE)
+    late, early = DynamoSegments(table, size=2), DynamoSegments(table, size=2)
+    late.open("2")
+    assert late.open("1").number == 0
+    assert early.open("1").number == 0
+    late.remember("1", 0)
+    assert [late.open("1").number, late.open("1").number, early.open("1").number] == [0, 1, 1]

@@ -17,7 +17,13 @@ from shelflife.tracking.errors import (
 from shelflife.tracking.experiments import ExperimentBook, ExperimentSearch, new_number
 from shelflife.tracking.model import Entries, Experiment, Lifecycle, Metric, Run, View, finite
 from shelflife.tracking.service import RunSearch, Tracking
-from tests.fakes.tracking import MemoryExperiments, MemoryMetricHistory, MemoryRuns
+from tests.fakes.tracking import (
+    MemoryExperiments,
+    MemoryMetricHistory,
+    MemoryRunIndex,
+    MemoryRuns,
+    MemorySegments,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -42,6 +48,8 @@ def tracking(world: World) -> Tracking:
     return Tracking(
         experiments=book,
         runs=world.runs,
+        segments=MemorySegments(),
+        index=MemoryRunIndex(world.runs),
         history=world.history,
         now=lambda: NOON,
         new_id=lambda: f"run{next(ids)}",
@@ -225,7 +233,8 @@ def test_a_view_shows_the_runs_of_its_lifecycle(tracking: Tracking) -> None:
     tracking.experiments.delete(other)
 
     def seen(view: View) -> set[str]:
-        return {run.run_id for run in tracking.search_runs(RunSearch(("0", other, "nowhere"), view=view))}
+        found = tracking.search_runs(RunSearch(("0", other, "nowhere"), view=view))
+        return {run.run_id for run in found.runs}
 
     assert seen(View.ACTIVE_ONLY) == {kept}
     assert seen(View.DELETED_ONLY) == {gone, hidden}
@@ -234,7 +243,7 @@ def test_a_view_shows_the_runs_of_its_lifecycle(tracking: Tracking) -> None:
 
 def test_a_call_that_was_cut_off_is_made_good_by_the_next(tracking: Tracking, world: World) -> None:
     run_id = begun(tracking)
-    world.history.append(run_id, [metric(1.0)])
+    world.history.append(tracking.get_run(run_id), [metric(1.0)])
     tracking.log(run_id, Entries(metrics=(metric(1.0),)))
     assert tracking.get_run(run_id).metrics == {"mae": metric(1.0)}
     assert tracking.metric_history(run_id, "mae") == [metric(1.0)]

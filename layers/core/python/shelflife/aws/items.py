@@ -6,6 +6,8 @@ The client API is used, not the resource API, whose import costs 94 ms more at a
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from random import uniform
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +26,10 @@ Item = dict[str, Any]
 #: BatchGetItem takes no more at once; what it leaves undone is asked again a few times.
 _MOST_KEYS = 100
 _MOST_ROUNDS = 10
+#: BatchWriteItem's limit.
+_MOST_WRITES = 25
+_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
 
 #: Answers after which the same call may work: the client has retried it a few times already.
 _PASSING = {
@@ -165,6 +171,20 @@ class Items:
         with self._answering():
             self.client.transact_write_items(TransactItems=[self._transacted(write) for write in writes])
 
+    def write_many(
+        self, *, puts: Sequence[Mapping[str, Any]] = (), deletes: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Put and delete whole items, 25 a request and in no order; each key is named once.
+
+        Raises:
+            TableUnavailableError: some were not taken, after a few tries: do it all again.
+        """
+        asked: list[Any] = [{"PutRequest": {"Item": to_item(item)}} for item in puts]
+        keys = [to_item({PARTITION_KEY: pk, SORT_KEY: sk}) for pk, sk in deletes]
+        asked += [{"DeleteRequest": {"Key": key}} for key in keys]
+        for first in range(0, len(asked), _MOST_WRITES):
+            self._write_batch(asked[first : first + _MOST_WRITES])
+
     def query(  # noqa: PLR0913 - each is one choice of DynamoDB's own
         self,
         pk: str,
@@ -201,6 +221,17 @@ class Items:
             page = self.client.query(**asked)
         last = page.get("LastEvaluatedKey")
         return [from_item(item) for item in page["Items"]], encode_cursor(from_item(last) if last else None)
+
+    def _write_batch(self, asked: list[Any]) -> None:
+        left: Any = {self.table_name: asked}
+        for attempt in range(_MOST_ROUNDS):
+            # Full jitter: writers that were turned away together do not come back together.
+            sleep(uniform(0, min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**attempt)) if attempt else 0)  # noqa: S311 - no secret
+            with self._answering():
+                left = self.client.batch_write_item(RequestItems=left).get("UnprocessedItems")
+            if not left:
+                return
+        raise TableUnavailableError(self.table_name, "UnprocessedItems")
 
     def _get_batch(self, keys: Sequence[tuple[str, str]]) -> list[Item]:
         asked = [to_item({PARTITION_KEY: pk, SORT_KEY: sk}) for pk, sk in keys]

@@ -21,9 +21,11 @@ class IndexSpec:
 class TableSpec:
     """A table with string keys `pk` and `sk` and a TTL on `expires_at`.
 
-    `news` says that the table holds an outbox, so that its stream feeds the bus.
+    `news` says that the table holds an outbox, so that its stream feeds the bus; `followed` that the context
+    has a function that follows its changes.
     """
 
     context: str
     indexes: tuple[IndexSpec, ...] = field(default=())
     news: bool = False
+    followed: bool = False

@@ -14,12 +14,14 @@ def logged(run: Run, entries: Entries) -> Run:
         ParamChangedError: a param has another value already.
     """
     tags = {**run.tags, **dict(entries.tags)}
+    metrics = _latest(run, entries.metrics)
     return replace(
         run,
         params=_params(run, entries.params),
         tags=tags,
         run_name=tags.get(RUN_NAME_TAG, run.run_name),
-        metrics=_latest(run, entries.metrics),
+        metrics=metrics,
+        points=run.points + (len(entries.metrics) if metrics != run.metrics else 0),
     )
 
 

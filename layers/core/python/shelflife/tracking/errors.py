@@ -102,6 +102,6 @@ class PartUploadNotFoundError(NotFoundError):
         super().__init__(f"there is no unfinished upload {upload_id!r}; it was completed or aborted")
 
 
-class HistoryNotWrittenError(UnavailableError):
-    def __init__(self, run_id: str, left: int) -> None:
-        super().__init__(f"{left} metrics of run {run_id!r} were not taken by the store: try again")
+class IndexBusyError(UnavailableError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"the index entries of run {run_id!r} are being written by another: try again")

@@ -1,51 +1,65 @@
 """The values of metrics over time, in DynamoDB.
 
-Items:  pk = HISTORY#<run id>#<key>   sk = <first timestamp>#<digest of the points>
+Items:  pk = HISTORY#<run id>#<era>#<key>        sk = <first timestamp>#<digest>   one metric's points
+        pk = HISTORY#<run id>#<era>#<shelf>      sk = <first timestamp>#<digest>   points of several metrics
 
-What one call logs of a metric is one item, whose points are compressed: a batch of a thousand values of
-one metric is one write of a few KB, where an item per value would be a thousand writes to one partition, as
-many as it takes in a second. Logging the same again writes the same item again; points that come a second
-time in another grouping are told apart when they are read.
+What one call logs of a metric is one item, whose points are compressed: a thousand values of one metric
+are one write of a few KB, where an item per value would be a thousand. A call that logs many metrics puts
+them together on a few shelves, by their keys, so that it is a single request. Logging the same again
+writes the same items again; points that come a second time in another grouping are told apart when they
+are read. A run's points are in eras of bounded size: no partition grows with the run.
 """
 
 import hashlib
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from time import sleep
-from typing import Any
 
-from shelflife.aws.items import Item, Items, to_item
-from shelflife.tracking.errors import HistoryNotWrittenError
-from shelflife.tracking.model import Metric
+from shelflife.aws.items import Item, Items
+from shelflife.tracking.model import Metric, Run
 from shelflife.tracking.packing import pack, unpack
 
-#: DynamoDB's limit of a batch.
-_BATCH = 25
-_ATTEMPTS = 6
-_PAUSE_SECONDS = 0.1
+#: Metrics of one call that get an item each; more go on shelves. Together one request.
+_ALONE = 20
+_SHELVES = 16
+#: Points of a run in one era, about.
+ERA_POINTS = 250_000
 _PAGE = 1000
+#: [key, timestamp, step, value]
+Point = tuple[str, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class DynamoMetricHistory:
     items: Items
+    era_points: int = ERA_POINTS
 
-    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
+    def append(self, run: Run, metrics: Sequence[Metric]) -> None:
         by_key: dict[str, list[Metric]] = defaultdict(list)
         for metric in metrics:
             by_key[metric.key].append(metric)
-        chunks = iter([_item(run_id, key, values) for key, values in by_key.items()])
-        while batch := list(islice(chunks, _BATCH)):
-            self._write(run_id, batch)
+        groups: dict[str, list[Metric]] = defaultdict(list)
+        for key, values in by_key.items():
+            groups[key if len(by_key) <= _ALONE else _shelf(key)] += values
+        era = self._era(run.points)
+        chunks = [_item(_pk(run.run_id, era, group), values) for group, values in groups.items()]
+        self.items.write_many(puts=chunks)
 
-    def read(self, run_id: str, key: str) -> list[Metric]:
+    def read(self, run: Run, key: str) -> list[Metric]:
         points = {
-            point for item in self._chunks(_pk(run_id, key)) for point in map(tuple, unpack(item["points"]))
+            tuple(point)
+            for era in range(self._era(run.points) + 1)
+            for group in (key, _shelf(key))
+            for item in self._chunks(_pk(run.run_id, era, group))
+            for point in unpack(item["points"])
+            if point[0] == key
         }
-        metrics = [Metric(key, float(value), timestamp, step) for timestamp, step, value in points]
+        metrics = [Metric(key, float(value), timestamp, step) for _, timestamp, step, value in points]
         return sorted(metrics, key=_order)
+
+    def _era(self, points: int) -> int:
+        return points // self.era_points
 
     def _chunks(self, pk: str) -> Iterator[Item]:
         cursor: str | None = None
@@ -55,28 +69,23 @@ class DynamoMetricHistory:
             if cursor is None:
                 return
 
-    def _write(self, run_id: str, batch: list[Item]) -> None:
-        """Put the items; those that DynamoDB leaves over are put again."""
-        table = self.items.table_name
-        left: Any = {table: [{"PutRequest": {"Item": to_item(item)}} for item in batch]}
-        for attempt in range(_ATTEMPTS):
-            sleep(_PAUSE_SECONDS * attempt)
-            left = self.items.client.batch_write_item(RequestItems=left)["UnprocessedItems"]
-            if not left:
-                return
-        raise HistoryNotWrittenError(run_id, len(left[table]))
-
 
 def _order(metric: Metric) -> tuple[int, int, float]:
     step, timestamp, value = metric.rank
     return timestamp, step, value
 
 
-def _pk(run_id: str, key: str) -> str:
-    return f"HISTORY#{run_id}#{key}"
+def _shelf(key: str) -> str:
+    """The shelf that a metric is on; no metric has such a name."""
+    return f"\x01{zlib.crc32(key.encode()) % _SHELVES}"
 
 
-def _item(run_id: str, key: str, metrics: Sequence[Metric]) -> Item:
-    points = sorted({(metric.timestamp, metric.step, repr(metric.value)) for metric in metrics})
+def _pk(run_id: str, era: int, group: str) -> str:
+    return f"HISTORY#{run_id}#{era}#{group}"
+
+
+def _item(pk: str, metrics: Sequence[Metric]) -> Item:
+    points = sorted({(m.key, m.timestamp, m.step, repr(m.value)) for m in metrics})
+    first = min(metric.timestamp for metric in metrics)
     digest = hashlib.sha256(repr(points).encode()).hexdigest()[:32]
-    return {"pk": _pk(run_id, key), "sk": f"{points[0][0]:020}#{digest}", "points": pack(points)}
+    return {"pk": pk, "sk": f"{first:020}#{digest}", "points": pack(points)}

@@ -82,6 +82,13 @@ class Entries(NamedTuple):
     tags: tuple[tuple[str, str], ...] = ()
 
 
+class Segment(NamedTuple):
+    """A part of an experiment's runs, large enough to search and small enough to keep together."""
+
+    experiment_id: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run with its params, its tags and the latest value of each of its metrics."""
@@ -99,3 +106,13 @@ class Run:
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     revision: int = 0
+    #: The number of its segment, which it keeps.
+    part: int = 0
+    #: Values logged so far, about: those that come late or twice need not count.
+    points: int = 0
+    #: Whether the index tells what is true of it.
+    settled: bool = False
+
+    @property
+    def segment(self) -> Segment:
+        return Segment(self.experiment_id, self.part)

@@ -2,7 +2,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shelflife.tracking.model import Experiment, Metric, Run
+from shelflife.tracking.index_entries import Entry, Place
+from shelflife.tracking.model import Experiment, Metric, Run, Segment
 
 
 class Experiments(Protocol):
@@ -30,7 +31,7 @@ class Experiments(Protocol):
 
 class Runs(Protocol):
     def add(self, run: Run) -> None:
-        """Keep a new run; its id must be new."""
+        """Keep a new run in its segment; its id must be new."""
 
     def find(self, run_id: str) -> Run | None: ...
 
@@ -42,15 +43,42 @@ class Runs(Protocol):
             RunTooLargeError: it no longer fits.
         """
 
-    def of(self, experiment_id: str) -> Iterator[Run]:
-        """The experiment's runs, latest `start_time` first, read while they are asked for."""
+
+class Segments(Protocol):
+    def open(self, experiment_id: str) -> Segment:
+        """Where the experiment's next run belongs."""
+
+    def all(self, experiment_id: str) -> list[Segment]:
+        """Where the experiment's runs are."""
+
+
+class RunIndex(Protocol):
+    """Entries of runs by value, and the runs whose entries are still to be written."""
+
+    def pending(self, segment: Segment) -> list[Run]:
+        """Runs of which the index may not tell the truth."""
+
+    def find_many(self, run_ids: Sequence[str]) -> list[Run]:
+        """Those that there are, in no order."""
+
+    def entries(
+        self, segment: Segment, place: Place, low: str, high: str, *, backwards: bool = False
+    ) -> Iterator[Entry]:
+        """Entries by sort key from `low` to `high`, read while they are asked for."""
+
+    def write(self, run_id: str) -> None:
+        """Make the index tell the truth of the run; doing it again changes nothing.
+
+        Raises:
+            IndexBusyError: somebody else is at it: do it again.
+        """
 
 
 class MetricHistory(Protocol):
-    def append(self, run_id: str, metrics: Sequence[Metric]) -> None:
+    def append(self, run: Run, metrics: Sequence[Metric]) -> None:
         """Add values; a value that is there already stays there once."""
 
-    def read(self, run_id: str, key: str) -> list[Metric]:
+    def read(self, run: Run, key: str) -> list[Metric]:
         """All values of a metric by time, step and value."""
 
 

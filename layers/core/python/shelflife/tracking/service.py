@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import merge
+from itertools import chain
 
 from shelflife.kernel.filter_grammar import parse_filter, parse_orders
-from shelflife.kernel.filters import Clause, sort
+from shelflife.kernel.filters import Order
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.tracking.changes import logged, renamed, without_tag
 from shelflife.tracking.errors import (
@@ -17,8 +19,19 @@ from shelflife.tracking.errors import (
     RunNotFoundError,
 )
 from shelflife.tracking.experiments import ExperimentBook, active
-from shelflife.tracking.model import RUN_NAME_TAG, Entries, Lifecycle, Metric, Run, RunStatus, View
-from shelflife.tracking.ports import MetricHistory, Runs
+from shelflife.tracking.model import (
+    RUN_NAME_TAG,
+    Entries,
+    Lifecycle,
+    Metric,
+    Run,
+    RunStatus,
+    Segment,
+    View,
+)
+from shelflife.tracking.ports import MetricHistory, RunIndex, Runs, Segments
+from shelflife.tracking.run_order import key_of, position_at, position_of, token_of
+from shelflife.tracking.run_search import SegmentSearch
 from shelflife.tracking.searchable import RUNS
 
 #: One of the callers that race for a run always wins, so this many must fail at once to lose them all.
@@ -31,12 +44,15 @@ class RunSearch:
     filter: str = ""
     order_by: tuple[str, ...] = ()
     view: View = View.ACTIVE_ONLY
+    page_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
     experiments: ExperimentBook
     runs: Runs
+    segments: Segments
+    index: RunIndex
     history: MetricHistory
     now: Clock
     new_id: NewId
@@ -73,6 +89,7 @@ class Tracking:
             start_time=int(self.now().timestamp() * 1000) if start_time is None else start_time,
             artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
             tags={**tags, RUN_NAME_TAG: name},
+            part=self.segments.open(experiment_id).number,
         )
         self.runs.add(run)
         return run
@@ -111,16 +128,16 @@ class Tracking:
         if entries.metrics:
             # What is refused must leave no history. A call that is cut off between the history and the
             # run is repeated by the client, and then finds its history written.
-            logged(self._active(run_id), entries)
-            self.history.append(run_id, entries.metrics)
+            run = self._active(run_id)
+            logged(run, entries)
+            self.history.append(run, entries.metrics)
         return self._change(run_id, lambda run: logged(run, entries))
 
     def delete_tag(self, run_id: str, key: str) -> None:
         self._change(run_id, lambda run: without_tag(run, key))
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
-        self.get_run(run_id)
-        return self.history.read(run_id, key)
+        return self.history.read(self.get_run(run_id), key)
 
     def delete_run(self, run_id: str) -> None:
         """Hide the run; doing it again changes nothing."""
@@ -130,25 +147,41 @@ class Tracking:
         """Show the run again; within a deleted experiment it stays hidden with it."""
         self._change(run_id, lambda run: replace(run, lifecycle=Lifecycle.ACTIVE), deleted_too=True)
 
-    def search_runs(self, search: RunSearch) -> Iterator[Run]:
-        """The runs found, newest first unless ordered; they are read while they are asked for."""
+    def search_runs(self, search: RunSearch) -> "Found":
+        """The runs behind the page token, newest first unless ordered, read while they are asked for.
+
+        Raises:
+            InvalidSearchError: the filter or an order cannot be read.
+            InvalidCursorError: the token is none of such a search.
+        """
         clauses = parse_filter(search.filter, RUNS)
         orders = parse_orders(search.order_by, RUNS)
-        sources = [
-            self._found(experiment_id, clauses, search.view) for experiment_id in search.experiment_ids
-        ]
-        found = merge(*sources, key=_age)
-        return iter(sort(found, orders)) if orders else found
+        after = position_at(search.page_token, orders)
+        found = chain.from_iterable(
+            self._sources(SegmentSearch(self.index, segment, clauses, orders, after), search.view, lifecycle)
+            for lifecycle, segment in self._segments(search.experiment_ids)
+        )
+        return Found(merge(*found, key=partial(key_of, orders=orders)), orders)
 
-    def _found(self, experiment_id: str, clauses: Iterable[Clause], view: View) -> Iterator[Run]:
-        try:
-            lifecycle = self.experiments.get(experiment_id).lifecycle
-        except ExperimentNotFoundError:
-            return  # as in MLflow, an experiment that is not there has no runs
-        for stored in self.runs.of(experiment_id):
-            run = _within(stored, lifecycle)
-            if view.shows(run.lifecycle) and all(clause.matches(run) for clause in clauses):
-                yield run
+    def _segments(self, experiment_ids: Iterable[str]) -> Iterator[tuple[Lifecycle, Segment]]:
+        for experiment_id in dict.fromkeys(experiment_ids):
+            try:
+                lifecycle = self.experiments.get(experiment_id).lifecycle
+            except ExperimentNotFoundError:
+                continue  # as in MLflow, an experiment that is not there has no runs
+            for segment in self.segments.all(experiment_id):
+                yield lifecycle, segment
+
+    def _sources(self, search: SegmentSearch, view: View, lifecycle: Lifecycle) -> Iterator[Iterator[Run]]:
+        """What of the segment is to be seen: deleting an experiment hides all of its runs."""
+        if view.shows(lifecycle):
+            yield (_within(run, lifecycle) for run in search.active())
+        if view.shows(Lifecycle.DELETED):
+            yield search.deleted()
+
+    def keep_index(self, run_id: str) -> None:
+        """Make searches find the run by the index; doing it again changes nothing."""
+        self.index.write(run_id)
 
     def _active(self, run_id: str) -> Run:
         run = self.get_run(run_id)
@@ -170,6 +203,18 @@ class Tracking:
                 continue
             return changed
         raise RunBusyError(run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Runs in the order of a search."""
+
+    runs: Iterator[Run]
+    orders: tuple[Order, ...]
+
+    def token(self, run: Run) -> str:
+        """What asks for the runs behind this one."""
+        return token_of(position_of(run, self.orders))
 
 
 def _within(run: Run, lifecycle: Lifecycle) -> Run:

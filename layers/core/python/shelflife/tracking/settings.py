@@ -1,7 +1,7 @@
 from shelflife.kernel.settings import Settings
 from shelflife.kernel.tables import TableSpec
 
-TABLE = TableSpec("tracking")
+TABLE = TableSpec("tracking", followed=True)
 
 
 class TrackingSettings(Settings):

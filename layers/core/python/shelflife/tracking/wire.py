@@ -43,19 +43,46 @@ def page(
         InvalidCursorError: the token was not given out by a list.
     """
     begin = _offset(token)
+
+    def mark(_last: T, count: int) -> str:
+        return encode_cursor({"offset": begin + count}) or ""
+
+    return _page(name, islice(things, begin, None), show, mark, limit)
+
+
+def found_page(
+    name: str,
+    things: Iterable[T],
+    show: Callable[[T], dict[str, Any]],
+    *,
+    mark: Callable[[T], str],
+    limit: int,
+) -> str:
+    """The JSON of what a search found first; `mark` gives the token of the page behind a thing."""
+    return _page(name, things, show, lambda last, _count: mark(last), limit)
+
+
+def _page(
+    name: str,
+    things: Iterable[T],
+    show: Callable[[T], dict[str, Any]],
+    mark: Callable[[T, int], str],
+    limit: int,
+) -> str:
     shown: list[str] = []
     size = 0
-    more = False
-    for thing in islice(things, begin, None):
+    parts: list[str] = []
+    last: T | None = None
+    for thing in things:
         text = json.dumps(show(thing), separators=(",", ":"))
         size += len(text) + text.count('"')
-        if len(shown) == limit or (shown and size > PAGE_BYTES):
-            more = True
+        if last is not None and (len(shown) == limit or size > PAGE_BYTES):
+            parts.append(f'"next_page_token":"{mark(last, len(shown))}"')
             break
         shown.append(text)
-    parts = [f'"{name}":[{",".join(shown)}]'] if shown else []
-    if more:
-        parts.append(f'"next_page_token":"{encode_cursor({"offset": begin + len(shown)})}"')
+        last = thing
+    if shown:
+        parts.insert(0, f'"{name}":[{",".join(shown)}]')
     return "{" + ",".join(parts) + "}"
 
 

@@ -4,7 +4,9 @@ from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.tracking.artifacts import Artifacts
-from shelflife.tracking.dynamo import DynamoExperiments, DynamoRuns
+from shelflife.tracking.dynamo_experiments import DynamoExperiments
+from shelflife.tracking.dynamo_index import DynamoRunIndex
+from shelflife.tracking.dynamo_runs import DynamoRuns, DynamoSegments
 from shelflife.tracking.experiments import ExperimentBook, new_number
 from shelflife.tracking.history import DynamoMetricHistory
 from shelflife.tracking.names import new_name
@@ -28,6 +30,8 @@ def tracking() -> Tracking:
     return Tracking(
         experiments=experiments(),
         runs=DynamoRuns(items),
+        segments=DynamoSegments(items),
+        index=DynamoRunIndex(items),
         history=DynamoMetricHistory(items),
         now=utc_now,
         new_id=new_id,
