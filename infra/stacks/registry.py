@@ -9,9 +9,12 @@ from infra.constructs.workflow import Workflow
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
 from shelflife.contracts.registry import RegisteredModelDeleted
-from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated
+from shelflife.contracts.serving import DeploymentCreated, DeploymentRemoved, DeploymentShifted
 from shelflife.kernel.names import Context
 from shelflife.registry.settings import TABLE, RegistrySettings
+
+#: What serving says of what it needs.
+_USES = (DeploymentCreated, DeploymentShifted, DeploymentRemoved)
 
 
 class RegistryStack(ContextStack):
@@ -48,7 +51,7 @@ class RegistryStack(ContextStack):
         sweep_model = self._function("SweepModel", "sweep_model", timeout_seconds=600)
         self.table.grant_read_write_data(sweep_model)
         for id, function, news in (
-            ("OnDeployment", note_use, [DeploymentCreated.detail_type, DeploymentActivated.detail_type]),
+            ("OnDeployment", note_use, [kind.detail_type for kind in _USES]),
             ("OnRegisteredModelDeleted", sweep_model, [RegisteredModelDeleted.detail_type]),
         ):
             Listener(

@@ -90,9 +90,10 @@ class MemoryDeployments:
         more = encode_cursor({"after": left[limit - 1].name}) if len(left) > limit else None
         return Page(items=tuple(left[:limit]), next_cursor=more)
 
-    def remove(self, deployment: Deployment) -> None:
+    def remove(self, deployment: Deployment, news: News) -> None:
         if self.deployments.pop(deployment.name, None) is None:
             raise DeploymentNotFoundError(deployment.name)
+        self.news.append(news)
 
     def change(
         self,

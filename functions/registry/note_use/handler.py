@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated
+from shelflife.contracts.serving import DeploymentCreated, DeploymentRemoved, DeploymentShifted
 from shelflife.entry.news import listener
 from shelflife.registry.wiring import uses
 
@@ -12,15 +12,20 @@ def follow(told: DeploymentCreated) -> None:
     uses().follow(told.model_name, told.deployment, told.alias, told.happened_at)
 
 
-@listener(DeploymentActivated)
-def serve(told: DeploymentActivated) -> None:
-    serving = told.serving
-    uses().serve(serving.model_name, told.deployment, [serving.version], told.happened_at)
+@listener(DeploymentShifted)
+def serve(told: DeploymentShifted) -> None:
+    uses().serve(told.model_name, told.deployment, told.versions, told.happened_at)
+
+
+@listener(DeploymentRemoved)
+def end(told: DeploymentRemoved) -> None:
+    uses().end(told.model_name, told.deployment, told.happened_at)
 
 
 _LISTENERS = {
     DeploymentCreated.detail_type: follow,
-    DeploymentActivated.detail_type: serve,
+    DeploymentShifted.detail_type: serve,
+    DeploymentRemoved.detail_type: end,
 }
 
 

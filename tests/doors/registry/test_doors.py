@@ -243,9 +243,9 @@ def test_what_deployments_follow_and_serve_has_to_stay() -> None:
         register(job)
     path = f"{MODELS}/bikeshare/aliases/champion"
     ask("PUT", path, {"version": 2, "reason": "better"})
-    created, activated = golden("registry/note_use"), golden("published/serving.deployment_activated.v1")
-    activated["detail"]["serving"] |= {"model_name": "bikeshare", "version": 1}
-    for event in (created, activated, created):
+    created, shifted = golden("registry/note_use"), golden("published/serving.deployment_shifted.v1")
+    shifted["detail"]["versions"] = [1]
+    for event in (created, shifted, created):
         note_use(event, CONTEXT)
     for version, reason in ((1, "it is live, deployment"), (2, "follows alias 'champion'")):
         status, problem = delete(version)
@@ -256,6 +256,9 @@ def test_what_deployments_follow_and_serve_has_to_stay() -> None:
     assert (status, problem["error_code"]) == (409, "RESOURCE_CONFLICT")
     status, problem = ask("DELETE", "/api/2.0/mlflow/registered-models/delete", NAMED)
     assert (status, problem["error_code"]) == (409, "RESOURCE_CONFLICT")
+    note_use(golden("published/serving.deployment_removed.v1"), CONTEXT)
+    note_use(shifted, CONTEXT)
+    assert ask("DELETE", "/api/2.0/mlflow/registered-models/delete", NAMED) == (200, {})
 
 
 def test_what_is_left_of_a_deleted_model_is_cleared_away_on_its_news(table: Items) -> None:

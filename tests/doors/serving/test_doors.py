@@ -18,6 +18,8 @@ from shelflife.contracts.serving import (
     CapturedProfile,
     DeploymentActivated,
     DeploymentCreated,
+    DeploymentRemoved,
+    DeploymentShifted,
     ExperimentEnded,
 )
 from shelflife.kernel.profiles import from_json, reference_profile, to_json
@@ -144,7 +146,7 @@ def test_a_promotion_activates_once_however_often_it_is_told(table: Items) -> No
     assert [(one["revision"], one["model_version"]) for one in shown["revisions"]] == [(1, 1)]
     assert ask("GET", "/v1/serving/deployments/bikes/revisions?limit=1")[1]["revisions"] == shown["revisions"]
     told = [item["detail_type"]["S"] for item in news_in(table)]
-    assert sorted(told) == ["deployment.activated", "deployment.created"]
+    assert sorted(told) == ["deployment.activated", "deployment.created", "deployment.shifted"]
 
 
 def test_a_deployment_made_after_the_promotion_catches_up(table: Items) -> None:
@@ -372,7 +374,12 @@ def test_a_capture_of_an_unknown_deployment_comes_again() -> None:
 
 @pytest.mark.parametrize(
     ("name", "news"),
-    [("deployment_activated", DeploymentActivated), ("deployment_created", DeploymentCreated)],
+    [
+        ("deployment_activated", DeploymentActivated),
+        ("deployment_created", DeploymentCreated),
+        ("deployment_shifted", DeploymentShifted),
+        ("deployment_removed", DeploymentRemoved),
+    ],
 )
 def test_the_golden_news_is_what_the_contract_says(name: str, news: Any) -> None:
     published = golden(f"published/serving.{name}.v1")

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from shelflife.contracts.models import ModelVersionReference
-from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated
+from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated, DeploymentRemoved
 from shelflife.kernel.paging import InvalidCursorError
 from shelflife.serving.dynamo import DynamoAliases, DynamoDeployments, DynamoVersions
 from shelflife.serving.errors import (
@@ -137,11 +137,12 @@ def test_a_revision_is_never_written_over(stores: Stores) -> None:
 
 def test_a_removed_deployment_is_gone_and_its_revisions_stay(stores: Stores) -> None:
     activated = activate(stores, add(stores, "bikes"), 1, 1)
-    stores.deployments.remove(activated)
+    gone = DeploymentRemoved(event_id="gone", happened_at=NOON, deployment="bikes", model_name="bikes")
+    stores.deployments.remove(activated, gone)
     assert stores.deployments.find("bikes") is None
     assert stores.aliases.followers("bikes", "champion") == []
     with pytest.raises(DeploymentNotFoundError):
-        stores.deployments.remove(activated)
+        stores.deployments.remove(activated, gone.model_copy(update={"event_id": "again"}))
     with pytest.raises(DeploymentChangedError):
         activate(stores, activated, 2, 2)
     found = stores.deployments.revision("bikes", 1)

@@ -6,7 +6,7 @@ import pytest
 
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.registry import ModelVersionPromoted
-from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated
+from shelflife.contracts.serving import DeploymentActivated, DeploymentCreated, DeploymentRemoved
 from shelflife.serving.activation import Activations
 from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
@@ -325,3 +325,11 @@ def _created() -> DeploymentCreated:
     return DeploymentCreated(
         event_id="c1", happened_at=NOON, deployment="bikes", model_name="bikes", alias="champion"
     )
+
+
+def test_a_removed_deployment_is_told(world: World, serving: Serving) -> None:
+    serving.create("bikes", model_name="bikes", alias="champion", capture=CaptureWish(), created_by="ada")
+    serving.remove("bikes")
+    told = world.deployments.news[-1]
+    assert isinstance(told, DeploymentRemoved)
+    assert (told.deployment, told.model_name) == ("bikes", "bikes")

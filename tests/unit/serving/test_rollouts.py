@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from shelflife.contracts.serving import DeploymentActivated, RolloutEnded, RolloutStarted
+from shelflife.contracts.serving import DeploymentActivated, DeploymentShifted, RolloutEnded, RolloutStarted
 from shelflife.kernel.errors import ShelflifeError
 from shelflife.serving.capture_ports import WatchedVariant
 from shelflife.serving.endings import Endings
@@ -195,7 +195,13 @@ def test_a_good_canary_takes_over_and_everybody_is_told(world: World) -> None:
     done = world.bikes
     assert (done.rollout_id, done.revision, done.last_failure) == (None, 3, None)
     assert world.bikes.stable == world.versions.kept["bikes", 2].reference
-    assert world.news == ["rollout.started", "deployment.activated", "rollout.ended"]
+    assert world.news == [
+        "rollout.started",
+        "deployment.shifted",
+        "deployment.shifted",
+        "deployment.activated",
+        "rollout.ended",
+    ]
     judgement = ended.applied[0].judgement
     assert judgement is not None
     assert judgement.verdict == "healthy"
@@ -211,7 +217,9 @@ def test_a_bad_canary_is_rolled_back_before_it_has_baked(world: World) -> None:
     assert world.at - NOON == timedelta(seconds=60)
     assert world.bikes.last_failure is not None
     assert world.bikes.last_failure.rollout_id == ended.rollout_id
-    assert world.news == ["rollout.started", "rollout.ended"]
+    assert world.news == ["rollout.started", "deployment.shifted", "deployment.shifted", "rollout.ended"]
+    shifts = [one.versions for one in world.deployments.news if isinstance(one, DeploymentShifted)]
+    assert shifts == [(1, 2), (1,)]
     told = world.deployments.news[-1]
     assert isinstance(told, RolloutEnded)
     assert (told.outcome, told.from_version, told.to_version) == ("rolled_back", 1, 2)

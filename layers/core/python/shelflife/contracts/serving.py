@@ -77,6 +77,26 @@ class DeploymentActivated(News):
     serving: ModelVersionReference
 
 
+class DeploymentShifted(News):
+    """A deployment's traffic has other versions in it now, as live variants or as shadows."""
+
+    detail_type: ClassVar[str] = "deployment.shifted"
+
+    deployment: Name
+    revision: int
+    model_name: Name
+    versions: tuple[int, ...]
+
+
+class DeploymentRemoved(News):
+    """The deployment is no more; nothing is served by it or followed for it."""
+
+    detail_type: ClassVar[str] = "deployment.removed"
+
+    deployment: Name
+    model_name: Name
+
+
 class RolloutStarted(News):
     """A version is to take over a deployment's traffic step by step: starts the workflow `deploy_model`."""
 

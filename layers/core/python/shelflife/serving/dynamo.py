@@ -64,10 +64,11 @@ class DynamoDeployments:
         found, following = self.items.query(_LIST, limit=limit, cursor=cursor, index=index)
         return Page(items=tuple(_deployment(item) for item in found), next_cursor=following)
 
-    def remove(self, deployment: Deployment) -> None:
+    def remove(self, deployment: Deployment, news: News) -> None:
         writes = (
             Write(delete=_key(_pk(deployment.name), _DEPLOYMENT), condition="attribute_exists(pk)"),
             Write(delete=_follower_key(deployment)),
+            news_write(news),
         )
         self._transact(writes, DeploymentNotFoundError(deployment.name))
 

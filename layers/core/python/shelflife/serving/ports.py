@@ -29,8 +29,8 @@ class Deployments(Protocol):
     def page(self, limit: int, cursor: str | None) -> Page[Deployment]:
         """All deployments, by name; one shows up within a second of its creation."""
 
-    def remove(self, deployment: Deployment) -> None:
-        """Forget the deployment; its revisions stay, for what served when is asked later.
+    def remove(self, deployment: Deployment, news: News) -> None:
+        """Forget the deployment, and say so; its revisions stay, for what served when is asked later.
 
         Raises:
             DeploymentNotFoundError: there is none.

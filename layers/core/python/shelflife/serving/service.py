@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shelflife.contracts.serving import DeploymentCreated
+from shelflife.contracts.serving import DeploymentCreated, DeploymentRemoved
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.paging import Page
 from shelflife.serving.errors import (
@@ -147,7 +147,14 @@ class Serving:
         Raises:
             DeploymentNotFoundError: there is none.
         """
-        self.deployments.remove(self.find(name))
+        deployment = self.find(name)
+        told = DeploymentRemoved(
+            event_id=self.new_id(),
+            happened_at=self.now(),
+            deployment=name,
+            model_name=deployment.model_name,
+        )
+        self.deployments.remove(deployment, told)
 
 
 def _check_masks(deployment: Deployment, wish: CaptureWish) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shelflife.contracts.models import ModelVersionReference
-from shelflife.contracts.serving import DeploymentActivated
+from shelflife.contracts.serving import DeploymentActivated, DeploymentShifted
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.news import News
 from shelflife.serving.errors import VersionNotDeployableError, VersionUnknownError
@@ -63,8 +63,23 @@ class Shifts:
             revision=shifted.revision,
             serving=stable,
         )
-        told = [*news] if deployment.is_stable(stable) else [*news, activated]
+        told = [*self._shifted(shifted, rule, deployment.traffic), *news]
+        told += [] if deployment.is_stable(stable) else [activated]
         return self.deployments.shift(shifted, revision, rollout=rollout, experiment=experiment, news=told)
+
+    def _shifted(self, shifted: Deployment, rule: TrafficRule, before: Traffic | None) -> list[News]:
+        """The news of it, if other versions are in the traffic than before."""
+        if before is not None and set(before.rule.versions) == set(rule.versions):
+            return []
+        told = DeploymentShifted(
+            event_id=self.new_id(),
+            happened_at=self.now(),
+            deployment=shifted.name,
+            revision=shifted.revision,
+            model_name=shifted.model_name,
+            versions=tuple(sorted(set(rule.versions))),
+        )
+        return [told]
 
     def deployable(self, deployment: Deployment, version: int) -> ModelVersionReference:
         """The version of the deployment's model, if it can answer.
