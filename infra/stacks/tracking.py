@@ -27,10 +27,23 @@ class TrackingStack(ContextStack):
         ).function
         self.table.grant_read_write_data(index_runs)
         index_runs.add_event_source(self._changed_runs())
-        foundation.artifacts.grant_read_write(api, f"{Prefix.TRACKING}*")
+        artifacts = PythonFunction(
+            self, "Artifacts", stage=stage, source="tracking/artifacts", settings=settings
+        ).function
+        foundation.artifacts.grant_read_write(artifacts, f"{Prefix.TRACKING}*")
+        self.table.grant_read_data(artifacts)
+        models = PythonFunction(
+            self, "LoggedModels", stage=stage, source="tracking/logged_models", settings=settings
+        ).function
+        self.table.grant_read_write_data(models)
         self.routes = [
             Route("/api/2.0/mlflow/{proxy+}", api),
-            Route("/api/2.0/mlflow-artifacts/{proxy+}", api),
+            Route("/api/2.0/mlflow/logged-models", models),
+            Route("/api/2.0/mlflow/logged-models/{proxy+}", models),
+            Route("/api/2.0/mlflow/logged-models/{model_id}/artifacts/{proxy+}", artifacts),
+            Route("/api/2.0/mlflow/artifacts/{proxy+}", artifacts),
+            Route("/get-artifact", artifacts, methods=("GET",)),
+            Route("/api/2.0/mlflow-artifacts/{proxy+}", artifacts),
             Route("/api/3.0/mlflow/{proxy+}", api),
             Route("/api/3.0/mlflow/server-info", api, methods=("GET",), public=True),
             Route("/version", api, methods=("GET",), public=True),

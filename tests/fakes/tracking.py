@@ -1,9 +1,10 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from shelflife.tracking.errors import ExperimentExistsError, LostRaceError, PartUploadNotFoundError
 from shelflife.tracking.index_entries import Entry, Place, entries_of, sort_key
-from shelflife.tracking.model import Experiment, Metric, Run, Segment
+from shelflife.tracking.logged_model import LoggedModel
+from shelflife.tracking.model import DatasetSummary, Experiment, Metric, Run, Segment
 from shelflife.tracking.ports import ArtifactEntry, ArtifactFile
 
 
@@ -57,6 +58,41 @@ class MemoryRuns:
 
     def settle(self, run_id: str) -> None:
         self._runs[run_id] = replace(self._runs[run_id], settled=True)
+
+
+class MemoryLoggedModels:
+    def __init__(self) -> None:
+        self._models: dict[str, LoggedModel] = {}
+
+    def add(self, model: LoggedModel) -> None:
+        self._models[model.model_id] = model
+
+    def find(self, model_id: str) -> LoggedModel | None:
+        return self._models.get(model_id)
+
+    def replace(self, model: LoggedModel) -> None:
+        if self._models[model.model_id].revision != model.revision:
+            raise LostRaceError(model.model_id)
+        self._models[model.model_id] = replace(model, revision=model.revision + 1)
+
+    def of(self, experiment_id: str, part: int) -> Iterator[LoggedModel]:
+        found = [m for m in self._models.values() if (m.experiment_id, m.part) == (experiment_id, part)]
+        return iter(sorted(found, key=lambda model: (-model.creation_time, model.model_id)))
+
+    def of_run(self, run_id: str) -> Iterator[LoggedModel]:
+        return (model for model in self._models.values() if model.source_run_id == run_id)
+
+
+class MemoryDatasets:
+    def __init__(self) -> None:
+        self._known: set[DatasetSummary] = set()
+
+    def note(self, summaries: Iterable[DatasetSummary]) -> None:
+        self._known |= set(summaries)
+
+    def of(self, experiment_id: str) -> Iterator[DatasetSummary]:
+        found = [one for one in self._known if one.experiment_id == experiment_id]
+        return iter(sorted(found, key=lambda one: (one.name, one.digest, one.context or "")))
 
 
 class MemorySegments:

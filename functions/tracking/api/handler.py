@@ -1,23 +1,19 @@
 """HTTP: the part of MLflow's REST protocol that its clients track experiments with."""
 
-from http import HTTPStatus
-from typing import Any
-
 from shelflife.contracts.access import Role
 from shelflife.entry.http import Answer, Call, HttpDoor
 from shelflife.kernel.names import Context
 from shelflife.tracking import requests as asked
 from shelflife.tracking import wire
 from shelflife.tracking.experiments import ExperimentSearch
-from shelflife.tracking.model import Entries
+from shelflife.tracking.model import Entries, ModelOutput
 from shelflife.tracking.service import RunSearch
-from shelflife.tracking.wiring import artifacts, experiments, tracking
+from shelflife.tracking.wiring import experiments, tracking
 
 door = HttpDoor(Context.TRACKING)
 handler = door.handle
 
 MLFLOW = "/api/2.0/mlflow"
-FILES = "/api/2.0/mlflow-artifacts"
 Nothing = dict[str, object]
 
 
@@ -174,70 +170,50 @@ def get_metric_history(call: Call[None]) -> str:
     return wire.page("metrics", history, wire.metric_json, token=page.page_token, limit=page.max_results)
 
 
-@door.post(f"{MLFLOW}/logged-models/search", role=Role.VIEWER)
-def search_logged_models(call: Call[None]) -> Nothing:  # noqa: ARG001 - see above
-    """None are kept, but clients ask for them whenever they list a folder of a run."""
+@door.get(f"{MLFLOW}/metrics/get-history-bulk-interval")
+def sample_metric_histories(call: Call[None]) -> Nothing:
+    return _sampled(call.parameters(asked.MetricHistories))
+
+
+@door.get(f"{MLFLOW}/metrics/get-history-bulk")
+def list_metric_histories(call: Call[None]) -> Nothing:
+    return _sampled(call.parameters(asked.MetricHistories))
+
+
+@door.post(f"{MLFLOW}/runs/log-inputs", body=asked.LogInputs)
+def log_inputs(call: Call[asked.LogInputs]) -> Nothing:
+    body = call.body
+    inputs = [sent.read() for sent in body.datasets]
+    tracking().log_inputs(body.of, inputs, [model.model_id for model in body.models])
     return {}
 
 
-@door.get(f"{FILES}/artifacts")
-def list_artifacts(call: Call[None]) -> Nothing:
-    entries = artifacts().entries((call.parameter("path") or "").rstrip("/"))
-    return {"files": [wire.entry_json(entry) for entry in entries]} if entries else {}
-
-
-@door.put(f"{FILES}/artifacts/.+")
-def upload_artifact(call: Call[None]) -> Nothing:
-    path = _path(call, "artifacts")
-    artifacts().write(path, call.raw, call.headers.get("content-type", wire.BYTES))
+@door.post(f"{MLFLOW}/runs/outputs", body=asked.LogOutputs)
+def log_outputs(call: Call[asked.LogOutputs]) -> Nothing:
+    tracking().log_outputs(call.body.of, [ModelOutput(sent.model_id, sent.step) for sent in call.body.models])
     return {}
 
 
-@door.get(f"{FILES}/artifacts/.+")
-def download_artifact(call: Call[None]) -> Answer:
-    found = artifacts().read(_path(call, "artifacts"))
-    if found.url:
-        return Answer(status=HTTPStatus.FOUND, headers={"Location": found.url})
-    return Answer(found.body, headers=wire.file_headers(call.path), content_type=found.file.content_type)
-
-
-@door.delete(f"{FILES}/artifacts/.+")
-def delete_artifact(call: Call[None]) -> Nothing:
-    artifacts().remove(_path(call, "artifacts").rstrip("/"))
+@door.post(f"{MLFLOW}/runs/log-model", body=asked.LogModel)
+def log_model(call: Call[asked.LogModel]) -> Nothing:
+    """Clients before 3.0 say so which models a run has."""
+    tracking().log_model(call.body.of, call.body.model_json)
     return {}
 
 
-@door.get(f"{FILES}/presigned/.+")
-def locate_artifact(call: Call[None]) -> Nothing:
-    found = artifacts().locate(_path(call, "presigned"))
-    return {"url": found.url, "headers": {}, "file_size": found.file.size}
+@door.post(f"{MLFLOW}/experiments/search-datasets", role=Role.VIEWER, body=asked.SearchDatasets)
+def search_datasets(call: Call[asked.SearchDatasets]) -> Nothing:
+    found = [wire.dataset_json(one) for one in tracking().search_datasets(call.body.experiment_ids)]
+    return {"dataset_summaries": found} if found else {}
 
 
-@door.post(f"{FILES}/mpu/create/.+", body=asked.BeginUpload)
-def begin_upload(call: Call[asked.BeginUpload]) -> Nothing:
-    path = f"{_path(call, 'mpu/create')}/{call.body.file_name}"
-    return wire.upload_json(artifacts().begin_upload(path, call.body.num_parts, wire.content_type_of(path)))
-
-
-@door.post(f"{FILES}/mpu/complete/.+", body=asked.EndUpload)
-def complete_upload(call: Call[asked.EndUpload]) -> Nothing:
-    path = f"{_path(call, 'mpu/complete')}/{call.body.file_name}"
-    artifacts().complete_upload(path, call.body.upload_id, call.body.etags())
-    return {}
-
-
-@door.post(f"{FILES}/mpu/abort/.+", body=asked.EndUpload)
-def abort_upload(call: Call[asked.EndUpload]) -> Nothing:
-    path = f"{_path(call, 'mpu/abort')}/{call.body.file_name}"
-    artifacts().abort_upload(path, call.body.upload_id)
-    return {}
+def _sampled(page: asked.MetricHistories) -> Nothing:
+    found = tracking().metric_histories(page.of, page.metric_key, limit=page.max_results, steps=page.steps)
+    told = [wire.metric_json(metric) | {"run_id": run_id} for run_id, metric in found]
+    return {"metrics": told} if told else {}
 
 
 def _found_experiments(search: asked.SearchExperiments) -> str:
     found = experiments().search(ExperimentSearch(search.filter, search.order_by, search.view_type))
     show = wire.experiment_json
     return wire.page("experiments", found, show, token=search.page_token, limit=search.max_results)
-
-
-def _path(call: Call[Any], verb: str) -> str:
-    return call.path.partition(f"{FILES}/{verb}/")[2]

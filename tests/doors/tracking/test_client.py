@@ -1,19 +1,24 @@
 """The unmodified MLflow client, against our door on the loopback interface."""
 
+import base64
+import json
 import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mlflow
+import numpy as np
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.utils.server_info import _clear_server_info_cache
 
-from functions.tracking.api.handler import handler
+from tests.harness.events import LambdaContext, http_event
 from tests.harness.http_server import served
+from tests.harness.tracking import handler
 
 
 @pytest.fixture
@@ -254,3 +259,129 @@ def test_a_file_of_any_size_goes_up_in_parts(
         target.mkdir()
         fetched = client.download_artifacts(run.info.run_id, "model/weights.bin", str(target))
         assert Path(fetched).read_bytes() == local.read_bytes()
+
+
+def test_what_a_run_read_is_told_searched_and_listed(client: MlflowClient) -> None:
+    rides = mlflow.data.from_numpy(np.arange(4.0), name="rides", source="https://data.example/rides.csv")
+    with mlflow.start_run() as run:
+        for _ in range(2):
+            mlflow.log_input(rides, context="training", tags={"season": "winter"})
+    with mlflow.start_run():
+        mlflow.log_param("depth", 3)
+    (read,) = client.get_run(run.info.run_id).inputs.dataset_inputs
+    assert (read.dataset.name, read.dataset.digest) == ("rides", rides.digest)
+    assert {tag.key: tag.value for tag in read.tags} == {
+        "mlflow.data.context": "training",
+        "season": "winter",
+    }
+    for text, count in [
+        ("datasets.name = 'rides' AND datasets.context = 'training'", 1),
+        (f"dataset.digest = '{rides.digest}'", 1),
+        ("datasets.context = 'test'", 0),
+    ]:
+        assert len(client.search_runs(["0"], text)) == count
+    asked = http_event("POST", "/ajax-api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": ["0"]})
+    assert json.loads(handler(asked, LambdaContext())["body"]) == {
+        "dataset_summaries": [
+            {"experiment_id": "0", "name": "rides", "digest": rides.digest, "context": "training"}
+        ]
+    }
+
+
+def test_a_logged_model_from_its_beginning_to_its_end(client: MlflowClient) -> None:
+    with mlflow.start_run() as run:
+        model = client.create_logged_model(
+            "0", "pipeline", source_run_id=run.info.run_id, params={"depth": "3"}, tags={"team": "risk"}
+        )
+        client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=2)])
+        mlflow.log_metric("mae", 0.5, step=1, model_id=model.model_id)
+        mlflow.log_metric("mae", 0.25, step=2, model_id=model.model_id)
+    assert model.status is LoggedModelStatus.PENDING
+    assert model.artifact_location == f"mlflow-artifacts:/0/models/{model.model_id}/artifacts"
+    client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    client.set_logged_model_tags(model.model_id, {"reviewed": "yes", "a b": "1"})
+    client.delete_logged_model_tag(model.model_id, "a b")
+    known = client.get_logged_model(model.model_id)
+    assert (known.name, known.status, known.params) == ("pipeline", LoggedModelStatus.READY, {"depth": "3"})
+    assert known.tags == {"team": "risk", "reviewed": "yes"}
+    assert [(metric.key, metric.value, metric.run_id) for metric in known.metrics or []] == [
+        ("mae", 0.25, run.info.run_id)
+    ]
+    assert [(out.model_id, out.step) for out in client.get_run(run.info.run_id).outputs.model_outputs] == [
+        (model.model_id, 2)
+    ]
+    client.delete_logged_model(model.model_id)
+    with pytest.raises(MlflowException) as refused:
+        client.get_logged_model(model.model_id)
+    assert refused.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_logged_models_are_searched_by_what_they_are_and_what_they_scored(client: MlflowClient) -> None:
+    rides = mlflow.data.from_numpy(np.arange(4.0), name="rides", source="https://data.example/rides.csv")
+    made = []
+    with mlflow.start_run() as run:
+        for number in range(3):
+            model = client.create_logged_model(
+                "0", f"model-{number}", source_run_id=run.info.run_id, params={"depth": str(number)}
+            )
+            dataset = rides if number else None
+            mlflow.log_metric("mae", 3.0 - number, model_id=model.model_id, dataset=dataset)
+            made.append(model.model_id)
+
+    def found(text: str = "", order_by: list[dict[str, object]] | None = None, **asked: object) -> list[int]:
+        models = client.search_logged_models(["0"], text, order_by=order_by, **asked)
+        return [made.index(model.model_id) for model in models]
+
+    assert sorted(found()) == [0, 1, 2]
+    assert found("params.depth = '1'") == [1]
+    assert sorted(found(f"source_run_id = '{run.info.run_id}' AND name LIKE 'model%'")) == [0, 1, 2]
+    assert found("metrics.mae < 2.5", [{"field_name": "metrics.mae", "ascending": True}]) == [2, 1]
+    assert sorted(found(datasets=[{"dataset_name": "rides", "dataset_digest": rides.digest}])) == [1, 2]
+    assert found("name = 'nobody'") == []
+    first = client.search_logged_models(["0"], max_results=2)
+    rest = client.search_logged_models(["0"], max_results=2, page_token=first.token)
+    assert sorted(made.index(model.model_id) for model in [*first, *rest]) == [0, 1, 2]
+    assert rest.token is None
+
+
+def test_metrics_of_several_runs_are_thinned_out_evenly(client: MlflowClient, installed: None) -> None:
+    runs = [client.create_run("0").info.run_id for _ in range(2)]
+    for run_id in runs:
+        client.log_batch(run_id, [Metric("mae", float(step), 1, step) for step in range(50)])
+    asked = "&".join(f"run_ids={run_id}" for run_id in runs) + "&metric_key=mae&max_results=10"
+    path = f"/api/2.0/mlflow/metrics/get-history-bulk-interval?{asked}"
+    told = json.loads(handler(http_event("GET", path), LambdaContext())["body"])["metrics"]
+    steps = [[metric["step"] for metric in told if metric["run_id"] == run_id] for run_id in runs]
+    assert steps[0] == steps[1] == [*range(0, 50, 5), 49]
+    within = json.loads(
+        handler(http_event("GET", f"{path}&start_step=10&end_step=12"), LambdaContext())["body"]
+    )
+    assert [metric["step"] for metric in within["metrics"]] == [10, 11, 12] * 2
+
+
+def test_the_files_of_runs_and_models_are_listed_and_fetched_for_the_pages(client: MlflowClient) -> None:
+    with mlflow.start_run() as run:
+        mlflow.log_text("größe", "notes/a.txt")
+    model = client.create_logged_model("0", "m", source_run_id=run.info.run_id)
+    client.log_model_artifacts(model.model_id, str(Path(__file__).parent))
+
+    def ask(path: str) -> Any:
+        return handler(http_event("GET", path), LambdaContext())
+
+    listed = json.loads(
+        ask(f"/ajax-api/2.0/mlflow/artifacts/list?run_id={run.info.run_id}&path=notes")["body"]
+    )
+    assert listed == {
+        "root_uri": run.info.artifact_uri,
+        "files": [{"path": "notes/a.txt", "is_dir": False, "file_size": 7}],
+    }
+    fetched = ask(f"/get-artifact?run_uuid={run.info.run_id}&path=notes/a.txt")
+    assert base64.b64decode(fetched["body"]).decode() == "größe"
+    assert fetched["headers"]["X-Content-Type-Options"] == "nosniff"
+    assert json.loads(ask(f"/get-artifact?run_id={run.info.run_id}&path=../x")["body"])["error_code"] == (
+        "INVALID_PARAMETER_VALUE"
+    )
+    models = f"/api/2.0/mlflow/logged-models/{model.model_id}/artifacts"
+    names = [file["path"] for file in json.loads(ask(f"{models}/directories")["body"])["files"]]
+    assert Path(__file__).name in names
+    assert ask(f"{models}/files?artifact_file_path={Path(__file__).name}")["statusCode"] == 200

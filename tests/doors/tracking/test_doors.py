@@ -7,7 +7,6 @@ from urllib.parse import quote
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.tracking.api.handler import handler
 from functions.tracking.index_runs.handler import handler as index_runs
 from shelflife.aws.clients import client
 from shelflife.aws.items import Items
@@ -17,6 +16,7 @@ from shelflife.tracking.dynamo_index import DynamoRunIndex
 from shelflife.tracking.model import Segment
 from shelflife.tracking.settings import TrackingSettings
 from tests.harness.events import LambdaContext, golden, http_event
+from tests.harness.tracking import handler
 
 MLFLOW = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -144,7 +144,10 @@ def test_an_empty_list_is_an_empty_answer() -> None:
         {},
     )
     assert ask("GET", f"{FILES}?path=0/nowhere/artifacts") == (200, {})
-    assert ask("POST", f"{MLFLOW}/logged-models/search", {}) == (200, {})
+    assert ask("POST", f"{MLFLOW}/logged-models/search", {"experiment_ids": ["0"]}) == (
+        200,
+        {},
+    )
 
 
 def test_a_page_ends_before_an_answer_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

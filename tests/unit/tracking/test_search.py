@@ -5,7 +5,7 @@ import pytest
 
 from shelflife.kernel.filter_grammar import parse_filter, parse_orders
 from shelflife.kernel.filters import InvalidSearchError, sort
-from shelflife.tracking.model import Metric, Run, RunStatus
+from shelflife.tracking.model import Dataset, DatasetInput, Metric, Run, RunStatus
 from shelflife.tracking.searchable import RUNS
 
 
@@ -29,6 +29,10 @@ RUN = run(
     params={"depth": "3", "solver": "l-BFGS\nb"},
     tags={"team": "risk", "with 'quotes'": "x"},
     end_time=None,
+    inputs=(
+        DatasetInput(Dataset("rides", "abc", "local", "x.csv"), (("mlflow.data.context", "training"),)),
+        DatasetInput(Dataset("weather", "def", "local", "y.csv")),
+    ),
 )
 
 
@@ -57,6 +61,9 @@ RUN = run(
         "attributes.\"Run name\" = 'Big Run_1'",
         "created >= 5",
         "attribute.start_time = 5",
+        "datasets.name = 'rides' AND dataset.digest LIKE 'a%'",
+        "datasets.context IN ('training', 'test')",
+        "datasets.name != 'rides'",
     ],
 )
 def test_what_matches(text: str) -> None:
@@ -77,6 +84,8 @@ def test_what_matches(text: str) -> None:
         "params.depth IS NULL",
         "end_time > 0",
         "run_id IN ('x')",
+        "datasets.name = 'trains'",
+        "datasets.context LIKE 'test%'",
     ],
 )
 def test_what_does_not_match(text: str) -> None:
@@ -102,7 +111,8 @@ def test_what_does_not_match(text: str) -> None:
         "params.a IS NULL 'b'",
         "start_time = 'now'",
         "lifecycle = 'active'",
-        "datasets.name = 'x'",
+        "datasets.colour = 'x'",
+        "datasets.name IS NULL",
         "; drop table",
     ],
 )

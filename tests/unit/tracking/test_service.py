@@ -15,10 +15,13 @@ from shelflife.tracking.errors import (
     RunNameConflictError,
 )
 from shelflife.tracking.experiments import ExperimentBook, ExperimentSearch, new_number
+from shelflife.tracking.logged_models import LoggedModels
 from shelflife.tracking.model import Entries, Experiment, Lifecycle, Metric, Run, View, finite
 from shelflife.tracking.service import RunSearch, Tracking
 from tests.fakes.tracking import (
+    MemoryDatasets,
     MemoryExperiments,
+    MemoryLoggedModels,
     MemoryMetricHistory,
     MemoryRunIndex,
     MemoryRuns,
@@ -45,11 +48,17 @@ def tracking(world: World) -> Tracking:
     numbers, ids = count(1), count(1)
     book = ExperimentBook(world.experiments, now=lambda: NOON, new_number=lambda: str(next(numbers)))
     book.keep_default()
+    segments = MemorySegments()
+    models = LoggedModels(
+        MemoryLoggedModels(), book, segments, lambda: NOON, lambda: f"{next(ids)}", lambda: "ripe-plum-417"
+    )
     return Tracking(
         experiments=book,
         runs=world.runs,
-        segments=MemorySegments(),
+        segments=segments,
+        models=models,
         index=MemoryRunIndex(world.runs),
+        datasets=MemoryDatasets(),
         history=world.history,
         now=lambda: NOON,
         new_id=lambda: f"run{next(ids)}",

@@ -184,6 +184,8 @@ def _open_inference(failure: Failure, path: str) -> FailureBody:
 _FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
     ("/v2", _open_inference),
     ("/api/", _mlflow),
+    ("/get-artifact", _mlflow),
+    ("/model-versions/", _mlflow),
 )
 
 

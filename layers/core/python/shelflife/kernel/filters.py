@@ -72,15 +72,17 @@ ENTRY = Field(number=False, comparisons=OPTIONAL)
 class Language:
     """What of an entity may be searched.
 
-    `kinds` are the names before the dot, each with the field of all its keys and with every spelling as a
-    key of `spellings`; `attributes` have a field each, `aliases` other names of them. `orders` are the kinds
-    that order. `look` reads a value of a thing by kind and key, None where it is absent. `absent_differs`
+    `kinds` are the names before the dot, each with the field of all its keys, with every spelling as a
+    key of `spellings`, and with its only keys in `keys` if they are few. `attributes` have a field each,
+    `aliases` other names of them. `orders` are the kinds that order. `look` reads a value of a thing by
+    kind and key, None where it is absent; of several values, a tuple, one has to match. `absent_differs`
     says that ``!=`` and ``NOT IN`` hold for what is absent.
     """
 
     look: Callable[[Any, str, str], Any]
     attributes: Mapping[str, Field]
     kinds: Mapping[str, Field] = field(default_factory=dict)
+    keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
     spellings: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     orders: frozenset[str] = frozenset({ATTRIBUTE})
@@ -97,6 +99,7 @@ class Language:
             known = ", ".join(sorted({ATTRIBUTE, *self.kinds}))
             raise InvalidSearchError(told, f"{kind!r} cannot be searched, but {known}")
         if found != ATTRIBUTE:
+            self._check_key(found, key, told)
             return found, key
         key = self.aliases.get(key, key)
         if key not in self.attributes:
@@ -106,6 +109,11 @@ class Language:
 
     def field_of(self, kind: str, key: str) -> Field:
         return self.attributes[key] if kind == ATTRIBUTE else self.kinds[kind]
+
+    def _check_key(self, kind: str, key: str, told: str) -> None:
+        known = self.keys.get(kind)
+        if known is not None and key not in known:
+            raise InvalidSearchError(told, f"a {kind} has no {key!r}, but {', '.join(sorted(known))}")
 
     def _kind(self, written: str | None) -> str | None:
         if written is None or written.lower() in _ATTRIBUTE_SPELLINGS:
@@ -124,6 +132,8 @@ class Clause:
 
     def matches(self, thing: Any) -> bool:
         found = self.language.look(thing, self.kind, self.key)
+        if isinstance(found, tuple):
+            return any(_COMPARE[self.comparison](one, self.value) for one in found)
         if self.comparison in ABSENCE or found is None:
             return self._absent() if found is None else self.comparison is Comparison.IS_NOT_NULL
         return _COMPARE[self.comparison](found, self.value)

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote
 
-from shelflife.tracking.errors import ArtifactNotFoundError, ArtifactTooLargeError, InvalidArtifactPathError
+from shelflife.tracking.errors import (
+    ArtifactNotFoundError,
+    ArtifactRootElsewhereError,
+    ArtifactTooLargeError,
+    InvalidArtifactPathError,
+)
+from shelflife.tracking.model import ARTIFACT_ROOT
 from shelflife.tracking.ports import ArtifactEntry, ArtifactFile, ArtifactFiles
 
 #: 5 MB is what MLflow's clients are told; a body that is not text arrives a third longer (base64), and Lambda
@@ -67,6 +73,17 @@ class Artifacts:
 
     def entries(self, path: str) -> list[ArtifactEntry]:
         return self.files.entries(safe(path) if path else "")
+
+    def below(self, root_uri: str, path: str) -> str:
+        """The path of a file or folder of a run or model, which has its files at `root_uri`.
+
+        Raises:
+            ArtifactRootElsewhereError: they are not kept here.
+        """
+        if not root_uri.startswith(ARTIFACT_ROOT):
+            raise ArtifactRootElsewhereError(root_uri)
+        root = root_uri.removeprefix(ARTIFACT_ROOT).strip("/")
+        return f"{root}/{safe(path)}" if path else root
 
     def remove(self, path: str) -> None:
         self.files.remove(safe(path))

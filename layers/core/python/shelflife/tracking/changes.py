@@ -1,10 +1,20 @@
 """What logging does to a run, as functions from a run to a run."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from shelflife.tracking.errors import ParamChangedError, TagNotFoundError
-from shelflife.tracking.model import RUN_NAME_TAG, Entries, Metric, Run
+from shelflife.tracking.model import (
+    MODEL_HISTORY_TAG,
+    RUN_NAME_TAG,
+    DatasetInput,
+    Entries,
+    Metric,
+    ModelOutput,
+    Run,
+)
 
 
 def logged(run: Run, entries: Entries) -> Run:
@@ -23,6 +33,28 @@ def logged(run: Run, entries: Entries) -> Run:
         metrics=metrics,
         points=run.points + (len(entries.metrics) if metrics != run.metrics else 0),
     )
+
+
+def with_inputs(run: Run, inputs: Iterable[DatasetInput], model_ids: Iterable[str]) -> Run:
+    """The run after it read these; what it read already stays as it is."""
+    known = {(one.dataset.name, one.dataset.digest) for one in run.inputs}
+    new = {(one.dataset.name, one.dataset.digest): one for one in inputs}
+    return replace(
+        run,
+        inputs=(*run.inputs, *(one for name, one in new.items() if name not in known)),
+        model_inputs=tuple(dict.fromkeys((*run.model_inputs, *model_ids))),
+    )
+
+
+def with_outputs(run: Run, outputs: Iterable[ModelOutput]) -> Run:
+    return replace(run, model_outputs=tuple(dict.fromkeys((*run.model_outputs, *outputs))))
+
+
+def with_model(run: Run, model: dict[str, Any]) -> Run:
+    """The run with the model in the tag that old clients read."""
+    known = json.loads(run.tags.get(MODEL_HISTORY_TAG, "[]"))
+    told = json.dumps([*(one for one in known if one != model), model])
+    return replace(run, tags={**run.tags, MODEL_HISTORY_TAG: told})
 
 
 def renamed(run: Run, run_name: str) -> Run:
@@ -53,5 +85,5 @@ def _latest(run: Run, metrics: Iterable[Metric]) -> dict[str, Metric]:
     for metric in metrics:
         latest = known.get(metric.key)
         if latest is None or metric.rank > latest.rank:
-            known[metric.key] = metric
+            known[metric.key] = Metric(*metric[:4])
     return known

@@ -20,7 +20,16 @@ from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
 from shelflife.tracking.errors import LostRaceError, RunTooLargeError
-from shelflife.tracking.model import Lifecycle, Metric, Run, RunStatus, Segment
+from shelflife.tracking.model import (
+    Dataset,
+    DatasetInput,
+    Lifecycle,
+    Metric,
+    ModelOutput,
+    Run,
+    RunStatus,
+    Segment,
+)
 from shelflife.tracking.packing import pack, unpack
 
 RUN = "RUN"
@@ -140,7 +149,7 @@ def _segments_pk(experiment_id: str) -> str:
 
 def _run_item(run: Run) -> Item:
     metrics = {key: [repr(m.value), m.timestamp, m.step] for key, m in run.metrics.items()}
-    data = pack([dict(run.params), dict(run.tags), metrics])
+    data = pack([dict(run.params), dict(run.tags), metrics, run.inputs, run.model_inputs, run.model_outputs])
     if len(data) > _LARGEST:
         raise RunTooLargeError(run.run_id, len(data), _LARGEST)
     return {
@@ -155,6 +164,7 @@ def _run_item(run: Run) -> Item:
         "start_time": run.start_time,
         "end_time": run.end_time,
         "lifecycle": run.lifecycle.value,
+        "deleted_at": run.deleted_at,
         "artifact_uri": run.artifact_uri,
         "points": run.points,
         "revision": run.revision,
@@ -164,7 +174,7 @@ def _run_item(run: Run) -> Item:
 
 
 def run_of(item: Item) -> Run:
-    params, tags, metrics = unpack(item["data"])
+    params, tags, metrics, inputs, model_inputs, model_outputs = unpack(item["data"])
     return Run(
         run_id=item["run_id"],
         experiment_id=item["experiment_id"],
@@ -175,10 +185,17 @@ def run_of(item: Item) -> Run:
         start_time=item["start_time"],
         end_time=item.get("end_time"),
         lifecycle=Lifecycle(item["lifecycle"]),
+        deleted_at=item.get("deleted_at"),
         artifact_uri=item["artifact_uri"],
         points=item["points"],
         revision=item["revision"],
         settled=item["settled"],
+        inputs=tuple(
+            DatasetInput(Dataset(*dataset), tuple((key, value) for key, value in tags))
+            for dataset, tags in inputs
+        ),
+        model_inputs=tuple(model_inputs),
+        model_outputs=tuple(ModelOutput(*output) for output in model_outputs),
         params=params,
         tags=tags,
         metrics={key: Metric(key, float(value), at, step) for key, (value, at, step) in metrics.items()},

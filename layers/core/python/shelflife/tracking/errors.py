@@ -105,3 +105,26 @@ class PartUploadNotFoundError(NotFoundError):
 class IndexBusyError(UnavailableError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"the index entries of run {run_id!r} are being written by another: try again")
+
+
+class LoggedModelNotFoundError(NotFoundError):
+    def __init__(self, model_id: str) -> None:
+        super().__init__(f"there is no logged model with id {model_id!r}")
+
+
+class LoggedModelBusyError(UnavailableError):
+    def __init__(self, model_id: str) -> None:
+        super().__init__(f"logged model {model_id!r} is being changed by too many callers at once: try again")
+
+
+class LoggedModelTooLargeError(InvalidError):
+    def __init__(self, model_id: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"the params, tags and metrics of logged model {model_id!r} would take {size} bytes "
+            f"(compressed), the limit is {limit}"
+        )
+
+
+class ArtifactRootElsewhereError(InvalidError):
+    def __init__(self, root_uri: str) -> None:
+        super().__init__(f"the artifacts are at {root_uri!r}, which is not kept here: read them there")

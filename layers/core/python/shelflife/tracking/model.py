@@ -19,6 +19,10 @@ DEFAULT_EXPERIMENT_NAME = "Default"
 ARTIFACT_ROOT = "mlflow-artifacts:/"
 #: The tag that holds a run's name a second time; clients read either.
 RUN_NAME_TAG = "mlflow.runName"
+#: The tag of a run's input that says what it was read for.
+DATASET_CONTEXT_TAG = "mlflow.data.context"
+#: The tag that clients before logged models read a run's models from.
+MODEL_HISTORY_TAG = "mlflow.log-model.history"
 
 
 class Lifecycle(StrEnum):
@@ -62,6 +66,10 @@ class Metric(NamedTuple):
     value: float
     timestamp: int
     step: int
+    #: The logged model that it is of, and what it was measured on; kept with the model.
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
 
     @property
     def rank(self) -> tuple[int, int, float]:
@@ -80,6 +88,41 @@ class Entries(NamedTuple):
     metrics: tuple[Metric, ...] = ()
     params: tuple[tuple[str, str], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+
+
+class Dataset(NamedTuple):
+    """What a run read; name and digest tell it from others of its experiment."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str | None = None
+    profile: str | None = None
+
+
+class DatasetInput(NamedTuple):
+    dataset: Dataset
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def context(self) -> str | None:
+        """What the run read it for, such as training."""
+        return dict(self.tags).get(DATASET_CONTEXT_TAG)
+
+
+class ModelOutput(NamedTuple):
+    """A logged model that the run made at a step."""
+
+    model_id: str
+    step: int = 0
+
+
+class DatasetSummary(NamedTuple):
+    experiment_id: str
+    name: str
+    digest: str
+    context: str | None
 
 
 class Segment(NamedTuple):
@@ -105,6 +148,11 @@ class Run:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    inputs: tuple[DatasetInput, ...] = ()
+    model_inputs: tuple[str, ...] = ()
+    model_outputs: tuple[ModelOutput, ...] = ()
+    #: When it was deleted, of a deleted one.
+    deleted_at: int | None = None
     revision: int = 0
     #: The number of its segment, which it keeps.
     part: int = 0

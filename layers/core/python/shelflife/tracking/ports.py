@@ -1,9 +1,10 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shelflife.tracking.index_entries import Entry, Place
-from shelflife.tracking.model import Experiment, Metric, Run, Segment
+from shelflife.tracking.logged_model import LoggedModel
+from shelflife.tracking.model import DatasetSummary, Experiment, Metric, Run, Segment
 
 
 class Experiments(Protocol):
@@ -72,6 +73,38 @@ class RunIndex(Protocol):
         Raises:
             IndexBusyError: somebody else is at it: do it again.
         """
+
+
+class Datasets(Protocol):
+    """What runs of an experiment read, as choosers show it."""
+
+    def note(self, summaries: Iterable[DatasetSummary]) -> None:
+        """Keep them; noting the same again changes nothing."""
+
+    def of(self, experiment_id: str) -> Iterator[DatasetSummary]:
+        """Those of an experiment by name, read while they are asked for."""
+
+
+class KeptModels(Protocol):
+    """Logged models, deleted ones too."""
+
+    def add(self, model: LoggedModel) -> None:
+        """Keep a new model; its id must be new."""
+
+    def find(self, model_id: str) -> LoggedModel | None: ...
+
+    def replace(self, model: LoggedModel) -> None:
+        """Keep the model as it is now; its revision must be the stored one's, and goes up.
+
+        Raises:
+            LostRaceError: somebody else changed it since it was read.
+            LoggedModelTooLargeError: it no longer fits.
+        """
+
+    def of(self, experiment_id: str, part: int) -> Iterator[LoggedModel]:
+        """Those of a part of an experiment, newest first, read while they are asked for."""
+
+    def of_run(self, run_id: str) -> Iterator[LoggedModel]: ...
 
 
 class MetricHistory(Protocol):

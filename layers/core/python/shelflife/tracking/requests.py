@@ -3,11 +3,19 @@
 Numbers may come as texts, enumerations by name; a run may be called `run_uuid` (the oldest clients).
 """
 
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, model_validator
 
-from shelflife.tracking.model import Entries, Metric, RunStatus, View, finite
+from shelflife.tracking.model import (
+    Dataset,
+    DatasetInput,
+    Entries,
+    Metric,
+    RunStatus,
+    View,
+    finite,
+)
 
 MAX_BATCH_METRICS = 1000
 MAX_BATCH_PARAMS = 100
@@ -15,6 +23,8 @@ MAX_BATCH_TAGS = 100
 MAX_BATCH_ENTRIES = 1000
 MAX_RUNS = 50_000
 MAX_HISTORY = 25_000
+MAX_SAMPLED = 2500
+MAX_SAMPLED_RUNS = 100
 MAX_EXPERIMENTS = 50_000
 _KEY = 250
 _PARAM = 6000
@@ -57,9 +67,13 @@ class SentMetric(Request):
     value: float
     timestamp: Milliseconds
     step: Long = 0
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
 
     def metric(self) -> Metric:
-        return Metric(self.key, finite(self.value), self.timestamp, self.step)
+        on = self.model_id or None, self.dataset_name, self.dataset_digest
+        return Metric(self.key, finite(self.value), self.timestamp, self.step, *on)
 
 
 class CreateExperiment(Request):
@@ -164,6 +178,53 @@ class LogBatch(RunId):
         )
 
 
+class SentDataset(Request):
+    name: str = Field(min_length=1, max_length=500)
+    digest: str = Field(min_length=1, max_length=36)
+    source_type: str = ""
+    source: str = ""
+    # Pydantic's own method of this name is not needed here.
+    dataset_schema: str | None = Field(None, alias="schema")
+    profile: str | None = None
+
+
+class SentInput(Request):
+    tags: tuple[SentTag, ...] = ()
+    dataset: SentDataset
+
+    def read(self) -> DatasetInput:
+        sent = self.dataset
+        dataset = Dataset(
+            sent.name, sent.digest, sent.source_type, sent.source, sent.dataset_schema, sent.profile
+        )
+        return DatasetInput(dataset, tuple((tag.key, tag.value) for tag in self.tags))
+
+
+class SentModelInput(Request):
+    model_id: Key
+
+
+class LogInputs(RunId):
+    datasets: tuple[SentInput, ...] = ()
+    models: tuple[SentModelInput, ...] = ()
+
+
+class SentModelOutput(SentModelInput):
+    step: Long = 0
+
+
+class LogOutputs(RunId):
+    models: tuple[SentModelOutput, ...] = ()
+
+
+class LogModel(RunId):
+    model_json: Json[dict[str, Any]]
+
+
+class SearchDatasets(Request):
+    experiment_ids: tuple[str, ...] = Field(min_length=1)
+
+
 class SearchRuns(Request):
     experiment_ids: tuple[str, ...] = ()
     filter: str = ""
@@ -179,28 +240,34 @@ class MetricHistoryPage(RunId):
     page_token: str | None = None
 
 
-class UploadedFile(Request):
-    #: The file's path where the client has it.
-    path: str = Field(min_length=1)
+class MetricHistories(Request):
+    """One metric of several runs, with values left out evenly where there are many."""
+
+    run_id: tuple[str, ...] = ()
+    run_ids: tuple[str, ...] = ()
+    metric_key: Key
+    start_step: Long | None = None
+    end_step: Long | None = None
+    max_results: int = Field(MAX_SAMPLED, ge=1, le=MAX_SAMPLED)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        count = len(self.of)
+        if not 1 <= count <= MAX_SAMPLED_RUNS:
+            msg = f"run_ids names {count} runs, between 1 and {MAX_SAMPLED_RUNS} are answered"
+            raise ValueError(msg)
+        if (self.start_step is None) != (self.end_step is None):
+            msg = "start_step and end_step come together"
+            raise ValueError(msg)
+        if self.start_step is not None and self.end_step is not None and self.start_step > self.end_step:
+            msg = f"end_step {self.end_step} is before start_step {self.start_step}"
+            raise ValueError(msg)
+        return self
 
     @property
-    def file_name(self) -> str:
-        return self.path.replace("\\", "/").rpartition("/")[2]
+    def of(self) -> tuple[str, ...]:
+        return self.run_ids or self.run_id
 
-
-class BeginUpload(UploadedFile):
-    num_parts: int = Field(1, ge=0, le=10_000)
-
-
-class SentPart(Request):
-    part_number: int
-    etag: str
-
-
-class EndUpload(UploadedFile):
-    upload_id: str = Field(min_length=1)
-    parts: tuple[SentPart, ...] = ()
-
-    def etags(self) -> list[str]:
-        """The parts' tags in order."""
-        return [part.etag for part in sorted(self.parts, key=lambda part: part.part_number)]
+    @property
+    def steps(self) -> tuple[int, int] | None:
+        return None if self.start_step is None or self.end_step is None else (self.start_step, self.end_step)

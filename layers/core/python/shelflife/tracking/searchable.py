@@ -3,16 +3,22 @@
 from typing import Any
 
 from shelflife.kernel.filters import ATTRIBUTE, ENTRY, NUMBER, TEXT, Language
-from shelflife.tracking.model import Experiment, Run
+from shelflife.tracking.model import DatasetInput, Experiment, Run
 
 
 def _of_run(run: Run, kind: str, key: str) -> Any:
     if kind == "metric":
         metric = run.metrics.get(key)
         return metric.value if metric else None
+    if kind == "dataset":
+        return tuple(value for one in run.inputs if (value := _of_input(one, key)) is not None)
     if kind == "param":
         return run.params.get(key)
     return run.tags.get(key) if kind == "tag" else getattr(run, key)
+
+
+def _of_input(one: DatasetInput, key: str) -> str | None:
+    return one.context if key == "context" else str(getattr(one.dataset, key))
 
 
 def _of_experiment(experiment: Experiment, kind: str, key: str) -> Any:
@@ -20,6 +26,7 @@ def _of_experiment(experiment: Experiment, kind: str, key: str) -> Any:
 
 
 _SPELLINGS = {
+    "datasets": "dataset",
     "metrics": "metric",
     "params": "param",
     "parameter": "param",
@@ -37,7 +44,8 @@ RUNS = Language(
         "start_time": NUMBER,
         "end_time": NUMBER,
     },
-    kinds={"metric": NUMBER, "param": ENTRY, "tag": ENTRY},
+    kinds={"metric": NUMBER, "param": ENTRY, "tag": ENTRY, "dataset": TEXT},
+    keys={"dataset": frozenset({"name", "digest", "context"})},
     spellings=_SPELLINGS,
     aliases={
         "created": "start_time",

@@ -1,15 +1,16 @@
 """Runs: what MLflow's clients create, log to, and search."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
-from itertools import chain
+from itertools import chain, islice
+from typing import Any
 
 from shelflife.kernel.filter_grammar import parse_filter, parse_orders
 from shelflife.kernel.filters import Order
 from shelflife.kernel.ids import Clock, NewId
-from shelflife.tracking.changes import logged, renamed, without_tag
+from shelflife.tracking.changes import logged, renamed, with_inputs, with_model, with_outputs, without_tag
 from shelflife.tracking.errors import (
     ExperimentNotFoundError,
     LostRaceError,
@@ -19,23 +20,30 @@ from shelflife.tracking.errors import (
     RunNotFoundError,
 )
 from shelflife.tracking.experiments import ExperimentBook, active
+from shelflife.tracking.logged_models import LoggedModels
 from shelflife.tracking.model import (
     RUN_NAME_TAG,
+    DatasetInput,
+    DatasetSummary,
     Entries,
     Lifecycle,
     Metric,
+    ModelOutput,
     Run,
     RunStatus,
     Segment,
     View,
 )
-from shelflife.tracking.ports import MetricHistory, RunIndex, Runs, Segments
+from shelflife.tracking.ports import Datasets, MetricHistory, RunIndex, Runs, Segments
 from shelflife.tracking.run_order import key_of, position_at, position_of, token_of
 from shelflife.tracking.run_search import SegmentSearch
+from shelflife.tracking.sampling import sampled
 from shelflife.tracking.searchable import RUNS
 
 #: One of the callers that race for a run always wins, so this many must fail at once to lose them all.
 _ATTEMPTS = 20
+#: Datasets that are told of experiments; a chooser shows no more.
+MAX_DATASETS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,9 @@ class Tracking:
     runs: Runs
     segments: Segments
     index: RunIndex
+    datasets: Datasets
     history: MetricHistory
+    models: LoggedModels
     now: Clock
     new_id: NewId
     new_name: Callable[[], str]
@@ -130,8 +140,27 @@ class Tracking:
             # run is repeated by the client, and then finds its history written.
             run = self._active(run_id)
             logged(run, entries)
+            self.models.measure_all(run_id, entries.metrics)
             self.history.append(run, entries.metrics)
         return self._change(run_id, lambda run: logged(run, entries))
+
+    def log_inputs(self, run_id: str, inputs: Sequence[DatasetInput], model_ids: Sequence[str]) -> None:
+        """Log what an active run read; logging the same again changes nothing."""
+        if inputs:
+            run = self._active(run_id)
+            self.datasets.note(DatasetSummary(run.experiment_id, *told) for told in _told(inputs))
+        self._change(run_id, lambda run: with_inputs(run, inputs, model_ids))
+
+    def log_outputs(self, run_id: str, outputs: Sequence[ModelOutput]) -> None:
+        self._change(run_id, lambda run: with_outputs(run, outputs))
+
+    def log_model(self, run_id: str, model: dict[str, Any]) -> None:
+        self._change(run_id, lambda run: with_model(run, model))
+
+    def search_datasets(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """Datasets that runs of the experiments read, by name, at most a thousand."""
+        found = chain.from_iterable(map(self.datasets.of, dict.fromkeys(experiment_ids)))
+        return list(islice(found, MAX_DATASETS))
 
     def delete_tag(self, run_id: str, key: str) -> None:
         self._change(run_id, lambda run: without_tag(run, key))
@@ -139,13 +168,29 @@ class Tracking:
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         return self.history.read(self.get_run(run_id), key)
 
+    def metric_histories(
+        self, run_ids: Sequence[str], key: str, *, limit: int, steps: tuple[int, int] | None = None
+    ) -> list[tuple[str, Metric]]:
+        """Values of a metric of several runs with their ids, at about `limit` steps at the most."""
+        histories = {run_id: self.metric_history(run_id, key) for run_id in dict.fromkeys(run_ids)}
+        return sampled(histories, limit, steps)
+
     def delete_run(self, run_id: str) -> None:
         """Hide the run; doing it again changes nothing."""
-        self._change(run_id, lambda run: replace(run, lifecycle=Lifecycle.DELETED), deleted_too=True)
+        at = int(self.now().timestamp() * 1000)
+
+        def change(run: Run) -> Run:
+            return replace(run, lifecycle=Lifecycle.DELETED, deleted_at=run.deleted_at or at)
+
+        self._change(run_id, change, deleted_too=True)
 
     def restore_run(self, run_id: str) -> None:
         """Show the run again; within a deleted experiment it stays hidden with it."""
-        self._change(run_id, lambda run: replace(run, lifecycle=Lifecycle.ACTIVE), deleted_too=True)
+
+        def change(run: Run) -> Run:
+            return replace(run, lifecycle=Lifecycle.ACTIVE, deleted_at=None)
+
+        self._change(run_id, change, deleted_too=True)
 
     def search_runs(self, search: RunSearch) -> "Found":
         """The runs behind the page token, newest first unless ordered, read while they are asked for.
@@ -203,6 +248,10 @@ class Tracking:
                 continue
             return changed
         raise RunBusyError(run_id)
+
+
+def _told(inputs: Iterable[DatasetInput]) -> Iterator[tuple[str, str, str | None]]:
+    return ((one.dataset.name, one.dataset.digest, one.context) for one in inputs)
 
 
 @dataclass(frozen=True, slots=True)

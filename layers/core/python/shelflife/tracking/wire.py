@@ -7,14 +7,14 @@ token.
 import json
 import math
 import mimetypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from shelflife.kernel.paging import InvalidCursorError, decode_cursor, encode_cursor
 from shelflife.tracking.artifacts import Upload, disposition
-from shelflife.tracking.model import Experiment, Metric, Run
+from shelflife.tracking.model import DatasetInput, DatasetSummary, Experiment, Metric, Run
 from shelflife.tracking.ports import ArtifactEntry
 
 T = TypeVar("T")
@@ -34,10 +34,16 @@ SERVER_INFO: dict[str, object] = {
 }
 
 
-def page(
-    name: str, things: Iterable[T], show: Callable[[T], dict[str, Any]], *, token: str | None, limit: int
+def page(  # noqa: PLR0913 - each is one choice of the caller's
+    name: str,
+    things: Iterable[T],
+    show: Callable[[T], dict[str, Any]],
+    *,
+    token: str | None,
+    limit: int,
+    extra: Mapping[str, str] | None = None,
 ) -> str:
-    """The JSON of a list from a token on, and where the next page begins.
+    """The JSON of a list from a token on, and where the next page begins, beside what is `extra`.
 
     Raises:
         InvalidCursorError: the token was not given out by a list.
@@ -47,7 +53,8 @@ def page(
     def mark(_last: T, count: int) -> str:
         return encode_cursor({"offset": begin + count}) or ""
 
-    return _page(name, islice(things, begin, None), show, mark, limit)
+    told = _page(name, islice(things, begin, None), show, mark, limit)
+    return json.dumps({**extra, **json.loads(told)}) if extra else told
 
 
 def found_page(
@@ -87,7 +94,7 @@ def _page(
 
 
 def experiment_json(experiment: Experiment) -> dict[str, Any]:
-    return _filled(
+    return filled(
         {
             "experiment_id": experiment.experiment_id,
             "name": experiment.name,
@@ -95,13 +102,13 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
             "lifecycle_stage": experiment.lifecycle.value,
             "creation_time": experiment.creation_time,
             "last_update_time": experiment.last_update_time,
-            "tags": _pairs(experiment.tags.items()),
+            "tags": pairs(experiment.tags.items()),
         }
     )
 
 
 def run_info_json(run: Run) -> dict[str, Any]:
-    return _filled(
+    return filled(
         {
             "run_uuid": run.run_id,
             "run_id": run.run_id,
@@ -120,10 +127,28 @@ def run_info_json(run: Run) -> dict[str, Any]:
 def run_json(run: Run) -> dict[str, Any]:
     data = {
         "metrics": [metric_json(metric) for metric in run.metrics.values()],
-        "params": _pairs(run.params.items()),
-        "tags": _pairs(run.tags.items()),
+        "params": pairs(run.params.items()),
+        "tags": pairs(run.tags.items()),
     }
-    return {"info": run_info_json(run), "data": _filled(data), "inputs": {}}
+    inputs = {
+        "dataset_inputs": [_input_json(one) for one in run.inputs],
+        "model_inputs": [{"model_id": model_id} for model_id in run.model_inputs],
+    }
+    outputs = {"model_outputs": [output._asdict() for output in run.model_outputs]}
+    return {
+        "info": run_info_json(run),
+        "data": filled(data),
+        "inputs": filled(inputs),
+        "outputs": filled(outputs),
+    }
+
+
+def dataset_json(summary: DatasetSummary) -> dict[str, Any]:
+    return filled(summary._asdict())
+
+
+def _input_json(one: DatasetInput) -> dict[str, Any]:
+    return filled({"tags": pairs(one.tags), "dataset": filled(one.dataset._asdict())})
 
 
 def metric_json(metric: Metric) -> dict[str, Any]:
@@ -136,7 +161,7 @@ def metric_json(metric: Metric) -> dict[str, Any]:
 
 
 def entry_json(entry: ArtifactEntry) -> dict[str, Any]:
-    return _filled({"path": entry.name, "is_dir": entry.size is None, "file_size": entry.size})
+    return filled({"path": entry.name, "is_dir": entry.size is None, "file_size": entry.size})
 
 
 def upload_json(upload: Upload) -> dict[str, Any]:
@@ -155,11 +180,11 @@ def content_type_of(path: str) -> str:
     return mimetypes.guess_type(path)[0] or BYTES
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+def pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in pairs]
 
 
-def _filled(fields: dict[str, Any]) -> dict[str, Any]:
+def filled(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value != []}
 
 

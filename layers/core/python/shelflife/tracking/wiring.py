@@ -1,14 +1,18 @@
 from functools import cache, partial
+from uuid import uuid4
 
 from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.tracking.artifacts import Artifacts
+from shelflife.tracking.dynamo_datasets import DynamoDatasets
 from shelflife.tracking.dynamo_experiments import DynamoExperiments
 from shelflife.tracking.dynamo_index import DynamoRunIndex
+from shelflife.tracking.dynamo_models import DynamoLoggedModels
 from shelflife.tracking.dynamo_runs import DynamoRuns, DynamoSegments
 from shelflife.tracking.experiments import ExperimentBook, new_number
 from shelflife.tracking.history import DynamoMetricHistory
+from shelflife.tracking.logged_models import LoggedModels
 from shelflife.tracking.names import new_name
 from shelflife.tracking.objects import S3ArtifactFiles
 from shelflife.tracking.service import Tracking
@@ -32,9 +36,24 @@ def tracking() -> Tracking:
         runs=DynamoRuns(items),
         segments=DynamoSegments(items),
         index=DynamoRunIndex(items),
+        datasets=DynamoDatasets(items),
         history=DynamoMetricHistory(items),
+        models=logged_models(),
         now=utc_now,
         new_id=new_id,
+        new_name=new_name,
+    )
+
+
+@cache
+def logged_models() -> LoggedModels:
+    items = _items()
+    return LoggedModels(
+        kept=DynamoLoggedModels(items),
+        experiments=experiments(),
+        segments=DynamoSegments(items),
+        now=utc_now,
+        new_id=lambda: uuid4().hex,
         new_name=new_name,
     )
 
