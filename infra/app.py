@@ -19,6 +19,7 @@ from infra.stacks.foundation import Foundation
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.registry import RegistryStack
 from infra.stacks.serving import ServingStack
+from infra.stacks.tracing import TracingStack
 from infra.stacks.tracking import TrackingStack
 from infra.stacks.training import TrainingStack
 from infra.stacks.validation import ValidationStack
@@ -31,6 +32,7 @@ def compose(app: App, chosen: Stage) -> list[str]:
     access = AccessStack(app, f"{prefix}-access", stage=chosen, foundation=foundation)
     data = DataStack(app, f"{prefix}-data", stage=chosen, foundation=foundation)
     tracking = TrackingStack(app, f"{prefix}-tracking", stage=chosen, foundation=foundation)
+    tracing = TracingStack(app, f"{prefix}-tracing", stage=chosen, foundation=foundation)
     registry = RegistryStack(app, f"{prefix}-registry", stage=chosen, foundation=foundation)
     validation = ValidationStack(
         app, f"{prefix}-validation", stage=chosen, foundation=foundation, registry=registry
@@ -46,7 +48,7 @@ def compose(app: App, chosen: Stage) -> list[str]:
     )
     serving = ServingStack(app, f"{prefix}-serving", stage=chosen, foundation=foundation)
     monitoring = MonitoringStack(app, f"{prefix}-monitoring", stage=chosen, foundation=foundation)
-    contexts = (access, data, tracking, registry, validation, training, serving, monitoring)
+    contexts = (access, data, tracking, tracing, registry, validation, training, serving, monitoring)
     edge = EdgeStack(
         app,
         f"{prefix}-edge",

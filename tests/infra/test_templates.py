@@ -19,7 +19,17 @@ from tests.harness.templates import (
 )
 
 Templates = dict[str, Template]
-CONTEXTS = ("access", "data", "tracking", "training", "validation", "registry", "serving", "monitoring")
+CONTEXTS = (
+    "access",
+    "data",
+    "tracking",
+    "tracing",
+    "training",
+    "validation",
+    "registry",
+    "serving",
+    "monitoring",
+)
 
 #: Actions that AWS defines no resources for.
 WITHOUT_RESOURCES = {

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 PAGES = ROOT / "docs" / "pages" / "reference"
 #: Contexts that speak MLflow's protocol.
-_MLFLOW = {SHARED, "tracking", "registry"}
+_MLFLOW = {SHARED, "tracing", "tracking", "registry"}
 _GENERATED = "*This page is generated from the code by `python -m infra.build.reference`.*\n"
 _ERRORS = """# Errors
 
@@ -28,7 +28,7 @@ The three forms in which an error is told:
 | --- | --- |
 | `/v1/…` | `application/problem+json` (RFC 9457) |
 | `/v2/…` | `{"error": "…"}`, as the Open Inference Protocol has it |
-| `/api/…` | `{"error_code": "…", "message": "…"}`, as MLflow has it |
+| `/api/…`, `/v1/traces` | `{"error_code": "…", "message": "…"}`, as MLflow has it |
 
 A problem has `type`, `title`, `status`, `detail` and `instance`, and where the input is at fault `errors`,
 each with a `field` and a `message`. On MLflow's routes an error with a code of MLflow's own and status 409 is

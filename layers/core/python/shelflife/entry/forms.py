@@ -26,6 +26,7 @@ from shelflife.kernel.errors import (
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 _SHOWN = 80
+_RETRY_AFTER_SECONDS = "1"
 
 
 class UnauthenticatedError(ShelflifeError):
@@ -86,6 +87,7 @@ _MLFLOW_CODE = {
     HTTPStatus.NOT_FOUND: "RESOURCE_DOES_NOT_EXIST",
     HTTPStatus.CONFLICT: "RESOURCE_CONFLICT",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "INVALID_PARAMETER_VALUE",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "INVALID_PARAMETER_VALUE",
     HTTPStatus.SERVICE_UNAVAILABLE: "TEMPORARILY_UNAVAILABLE",
     HTTPStatus.INTERNAL_SERVER_ERROR: "INTERNAL_ERROR",
 }
@@ -186,12 +188,16 @@ _FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
     ("/api/", _mlflow),
     ("/get-artifact", _mlflow),
     ("/model-versions/", _mlflow),
+    # OTLP leaves the form open; MLflow's clients send their spans here, and read their own.
+    ("/v1/traces", _mlflow),
 )
 
 
 def _headers(failure: Failure) -> dict[str, str]:
     if failure.allowed:
         return {"Allow": ", ".join(failure.allowed)}
+    if failure.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": _RETRY_AFTER_SECONDS}
     return {"WWW-Authenticate": "Bearer"} if failure.status is HTTPStatus.UNAUTHORIZED else {}
 
 

@@ -23,7 +23,9 @@ from shelflife.kernel.filters import (
 _QUOTED = r"""'[^']*'|"[^"]*\""""
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NAME = re.compile(
-    r"""(?:(?P<kind>[A-Za-z_]+)\.)?(?P<key>`[^`]+`(?:\.[\w./-]+)?|"[^"]+"|[\w./-]+)""", re.ASCII
+    r"""(?:(?P<kind>[A-Za-z_]+)\.)?"""
+    r"""(?P<key>`[^`]+`(?:\.[\w./-]+)?|"[^"]+"|(?:attributes|tag|metadata)\.`[^`]+`|[\w./-]+)""",
+    re.ASCII,
 )
 _COMPARISON = re.compile(
     r"(IS\s+NOT\s+NULL|IS\s+NULL|NOT\s+IN|IN\b|I?LIKE\b|RLIKE\b|!=|>=|<=|=|>|<)", re.IGNORECASE
@@ -116,7 +118,7 @@ def _value(tokens: _Tokens, comparison: Comparison, known: Field) -> Value:
         return tuple(item[1:-1] if item[0] in "'\"" else item for item in items)
     if known.whole:
         return _number(tokens.take(_WHOLE_VALUE, "a whole number").group())
-    if known.number:
+    if known.number or comparison in known.numeric:
         return _number(tokens.take(_NUMBER_VALUE, "a number").group())
     return tokens.take(_TEXT_VALUE, "a quoted text").group()[1:-1]
 
@@ -130,7 +132,7 @@ def _number(text: str) -> float:
 def _named(tokens: _Tokens, language: Language) -> tuple[str, str]:
     found = tokens.take(_NAME, "a name")
     key = found["key"]
-    bare = key.replace("`", "") if key.startswith("`") else key.strip('"')
+    bare = key.replace("`", "") if "`" in key else key.strip('"')
     return language.named(found["kind"], bare, told=tokens.told)
 
 

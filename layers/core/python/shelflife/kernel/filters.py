@@ -55,11 +55,13 @@ class Field:
     """What may be compared: `number` says that its values are numbers, otherwise they are texts.
 
     `whole` says that the numbers have no fractions, and may stand in quotes.
+    Of texts, `numeric` are the comparisons whose value is a number all the same.
     """
 
     number: bool
     comparisons: frozenset[Comparison]
     whole: bool = False
+    numeric: frozenset[Comparison] = frozenset()
 
 
 NUMBER = Field(number=True, comparisons=NUMERIC)
@@ -119,7 +121,7 @@ class Language:
         if written is None or written.lower() in _ATTRIBUTE_SPELLINGS:
             return ATTRIBUTE
         name = self.spellings.get(written.lower(), written.lower())
-        return name if name in self.kinds else None
+        return name if name == ATTRIBUTE or name in self.kinds else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,10 @@ class Clause:
 
     def matches(self, thing: Any) -> bool:
         found = self.language.look(thing, self.kind, self.key)
+        return self.holds(found)
+
+    def holds(self, found: Any) -> bool:
+        """Whether the comparison holds for a value, None where it is absent, or for any of several."""
         if isinstance(found, tuple):
             return any(_COMPARE[self.comparison](one, self.value) for one in found)
         if self.comparison in ABSENCE or found is None:

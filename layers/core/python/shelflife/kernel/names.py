@@ -14,6 +14,7 @@ class Context(StrEnum):
     ACCESS = "access"
     DATA = "data"
     TRACKING = "tracking"
+    TRACING = "tracing"
     TRAINING = "training"
     VALIDATION = "validation"
     REGISTRY = "registry"
@@ -64,4 +65,5 @@ class Prefix(StrEnum):
     UPLOADS = "uploads/"
     TRAINING = "training/"
     TRACKING = "tracking/"
+    TRACES = "traces/"
     REPORTS = "reports/"
