@@ -46,7 +46,8 @@ class Deployer:
 
     def prepare(self, stacks: list[StackArtifact]) -> None:
         """Make what assets need, when it is missing."""
-        for bucket in sorted({self.account.resolved(file.bucket) for one in stacks for file in one.files}):
+        named = {one.bucket for one in stacks} | {file.bucket for one in stacks for file in one.files}
+        for bucket in sorted(map(self.account.resolved, named)):
             try:
                 self.account.s3.head_bucket(Bucket=bucket)
             except ClientError:
@@ -92,8 +93,8 @@ class Deployer:
         """Ask for the template; whether there was anything to change."""
         cloudformation = self.account.cloudformation
         body = stack.template.read_text()
-        if len(body) > _TEMPLATE_LIMIT and stack.files:
-            bucket = self.account.resolved(stack.files[0].bucket)
+        if len(body) > _TEMPLATE_LIMIT:
+            bucket = self.account.resolved(stack.bucket)
             key = f"templates/{stack.name}.json"
             self.account.s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
             host = self.account.endpoint_url or f"https://s3.{self.account.region}.amazonaws.com"

@@ -79,7 +79,7 @@ def usage_of(digests: Iterable[Digest]) -> dict[str, int]:
 
 
 def cost_of(digests: Iterable[Digest]) -> dict[str, float]:
-    return _totals(digests, "cost", _COSTS, ())
+    return {name: float(cost) for name, cost in _totals(digests, "cost", _COSTS, ()).items()}
 
 
 def _timed(trace: Trace, batch: Batch) -> Trace:

@@ -108,6 +108,7 @@ class SentAssessment(Request):
             metadata=self.metadata,
             span_id=self.span_id,
             overrides=self.overrides or None,
+            valid=self.valid is not False,
             **sent.fields(),
         )
 
