@@ -21,6 +21,8 @@ compiled layers/inference/requirements.txt -c $all --group inference
 compiled layers/analytics/requirements.txt -c $all --group analytics
 compiled functions/training/train_image/requirements.txt -c $all --group training
 compiled docs/requirements.txt -c $all --group docs
-for client in kserve triton; do
+for client in kserve mlflow-3.12 mlflow-3.17 triton; do
   compiled tests/clients/$client/requirements.txt --group client-$client
 done
+# What comes over a client's environment, without its dependencies.
+echo "mlflow==3.18.0" | compiled tests/clients/mlflow-3.18/over.txt --no-deps -

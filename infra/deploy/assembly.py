@@ -30,6 +30,8 @@ class ImageAsset:
 class StackArtifact:
     name: str
     template: Path
+    #: Where a template goes that is too large to be sent along.
+    bucket: str
     files: tuple[FileAsset, ...]
     images: tuple[ImageAsset, ...]
     #: Where the template goes that is too long to be sent along.
@@ -49,6 +51,7 @@ def _stack(folder: Path, name: str) -> StackArtifact:
     return StackArtifact(
         name=name,
         template=template,
+        bucket=next(file.bucket for file in files if file.source == template),
         # The template itself is listed as an asset; the deployer hands it over by itself.
         files=tuple(file for file in files if file.source != template),
         images=tuple(_image(folder, entry) for entry in assets.get("dockerImages", {}).values()),

@@ -1,7 +1,8 @@
 """Environments of clients: each as its users install it, apart from ours, made when it is first needed.
 
 ``tests/clients/<name>/requirements.txt`` locks it (`make lock`); it is built into ``.build/clients/<name>``,
-from the cache if everything is there, else from the index that uv is set up with.
+from the cache if everything is there, else from the index that uv is set up with. An environment may be
+another one with something over it: ``over.txt`` is installed afterwards, without its dependencies.
 """
 
 import fcntl
@@ -18,6 +19,8 @@ from tests.harness.tree import ROOT
 
 LOCKS: Final = ROOT / "tests" / "clients"
 BUILT: Final = ROOT / ".build" / "clients"
+#: Environments that are another one with something over it.
+_OVER: Final = {"mlflow-3.18": "mlflow-3.17"}
 #: Beside the Python that runs this: the locked environment has it.
 _UV = Path(sys.executable).with_name("uv")
 
@@ -37,30 +40,39 @@ def lock_of(name: str) -> Path:
 
 def python_of(name: str) -> Path:
     """The Python of the client's environment, which holds what its lock says; made anew if it does not."""
+    over = LOCKS / name / "over.txt"
+    if name in _OVER:
+        return environment(BUILT / name, lock_of(_OVER[name]), over) / "bin" / "python"
     return environment(BUILT / name, lock_of(name)) / "bin" / "python"
 
 
-def environment(folder: Path, lock: Path) -> Path:
-    """The folder, once it is an environment with what the lock says.
+def environment(folder: Path, lock: Path, over: Path | None = None) -> Path:
+    """The folder, once it is an environment with what the lock says, and what comes over it.
 
     A marker beside it names what it was made from, and is written last: what was cut off is made anew.
     Whoever else wants the same folder waits.
     """
-    marker = folder.with_suffix(".built")
-    wanted = _fingerprint(lock)
+    marker = folder.with_name(f"{folder.name}.built")
+    wanted = _fingerprint(lock, over)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder.with_suffix(".lock")):
+    with _alone(folder.with_name(f"{folder.name}.lock")):
         if not (folder.is_dir() and marker.exists() and marker.read_text() == wanted):
             marker.unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
-            _make(folder, lock)
+            _make(folder, lock, over)
             marker.write_text(wanted)
     return folder
 
 
-def _make(folder: Path, lock: Path) -> None:
+def _make(folder: Path, lock: Path, over: Path | None) -> None:
     _uv(folder, "venv", "--quiet", "--offline", "--python", sys.executable, str(folder))
-    install = ("pip", "install", "--quiet", "--python", str(folder), "--require-hashes", "-r", str(lock))
+    install = ("pip", "install", "--quiet", "--python", str(folder), "--require-hashes")
+    _install(folder, *install, "-r", str(lock))
+    if over is not None:
+        _install(folder, *install, "--no-deps", "-r", str(over))
+
+
+def _install(folder: Path, *install: str) -> None:
     try:
         _uv(folder, *install, "--offline")
     except EnvironmentFailedError:
@@ -74,9 +86,10 @@ def _uv(folder: Path, *arguments: str) -> None:
         raise EnvironmentFailedError(folder, command, ended.stderr)
 
 
-def _fingerprint(lock: Path) -> str:
-    """Of the lock and of the Python that the environment is made of."""
-    return hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+def _fingerprint(lock: Path, over: Path | None) -> str:
+    """Of the locks and of the Python that the environment is made of."""
+    above = over.read_bytes() if over is not None else b""
+    return hashlib.sha256(lock.read_bytes() + above + sys.version.encode()).hexdigest()
 
 
 @contextmanager
