@@ -1,4 +1,4 @@
-from aws_cdk import aws_lambda
+from aws_cdk import aws_events, aws_events_targets, aws_lambda
 from constructs import Construct
 
 from infra.config import Stage
@@ -8,10 +8,10 @@ from infra.constructs.routes import Route
 from infra.constructs.workflow import Workflow
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
-from shelflife.contracts.registry import RegisteredModelDeleted
+from shelflife.contracts.registry import ModelVersionSubmitted, RegisteredModelDeleted
 from shelflife.contracts.serving import DeploymentCreated, DeploymentRemoved, DeploymentShifted
-from shelflife.kernel.names import Context
-from shelflife.registry.settings import TABLE, RegistrySettings
+from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
+from shelflife.registry.settings import TABLE, InspectSettings, RegistrySettings
 
 #: What serving says of what it needs.
 _USES = (DeploymentCreated, DeploymentShifted, DeploymentRemoved)
@@ -41,9 +41,56 @@ class RegistryStack(ContextStack):
         move_alias = self._function("MoveAlias", "move_alias")
         self.table.grant_read_write_data(move_alias)
         self.register_model = self._workflow(
-            "RegisterModel", "register_model", register_version=register_version
+            "RegisterModel",
+            "register_model",
+            register_version=register_version,
+            inspect_version=self._inspect_version(foundation),
         )
+        self._register_what_clients_submit(foundation)
         self.promote_model = self._workflow("PromoteModel", "promote_model", move_alias=move_alias)
+
+    def _inspect_version(self, foundation: Foundation) -> aws_lambda.Function:
+        """It holds a model with its weights in memory, twice."""
+        inspect_version = PythonFunction(
+            self,
+            "InspectVersion",
+            stage=self.stage,
+            source="registry/inspect_version",
+            settings=InspectSettings(
+                registry_table_name=self.table.table_name,
+                artifact_bucket_name=foundation.artifacts.bucket_name,
+            ),
+            timeout_seconds=300,
+            memory_mb=2048,
+        ).function
+        self.table.grant_read_write_data(inspect_version)
+        foundation.artifacts.grant_read(inspect_version, f"{Prefix.TRACKING}*")
+        foundation.artifacts.grant_put(inspect_version, f"{Prefix.MODELS}*")
+        return inspect_version
+
+    def _register_what_clients_submit(self, foundation: Foundation) -> None:
+        """The news that a client registered a version starts the workflow that training starts, too."""
+        aws_events.Rule(
+            self,
+            "OnModelVersionSubmitted",
+            event_bus=foundation.bus,
+            event_pattern=aws_events.EventPattern(
+                source=[BUS_SOURCE], detail_type=[ModelVersionSubmitted.detail_type]
+            ),
+            targets=[
+                aws_events_targets.SfnStateMachine(
+                    self.register_model.state_machine,
+                    input=aws_events.RuleTargetInput.from_object(
+                        {
+                            "model_id": aws_events.EventField.from_path("$.detail.model_id"),
+                            "version": aws_events.EventField.from_path("$.detail.version"),
+                        }
+                    ),
+                    dead_letter_queue=self.dead_letters,
+                    retry_attempts=30,
+                )
+            ],
+        )
 
     def _listen(self, foundation: Foundation) -> None:
         note_use = self._function("NoteUse", "note_use")

@@ -86,13 +86,18 @@ class ServingStack(ContextStack):
                 conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{CACHE_PREFIX}*"]}},
             )
         )
-        self.foundation.artifacts.grant_read(predict.function, f"{Prefix.TRAINING}*")
+        self._grant_models(predict.function)
         self.captures.queue.grant_send_messages(predict.function)
         self.shadows.queue.grant_send_messages(predict.function)
         # Also when routes call the alias: an edge that was deployed before still imports it, and
         # CloudFormation refuses to take away an export in use.
         self.export_value(predict.function.function_arn)
         return predict
+
+    def _grant_models(self, function: aws_lambda.IFunction) -> None:
+        """Models that were trained here, and those that clients registered."""
+        for prefix in (Prefix.TRAINING, Prefix.MODELS):
+            self.foundation.artifacts.grant_read(function, f"{prefix}*")
 
     def _watch(self) -> None:
         ServingDashboard(
@@ -148,7 +153,7 @@ class ServingStack(ContextStack):
             memory_mb=self.stage.predict.memory_mb,
         ).function
         self.table.grant_read_data(predict)
-        self.foundation.artifacts.grant_read(predict, f"{Prefix.TRAINING}*")
+        self._grant_models(predict)
         self.captures.queue.grant_send_messages(predict)
         self.shadows.feed(predict, batch_size=100, window_seconds=min(5, self.stage.capture_window_seconds))
 
@@ -164,7 +169,7 @@ class ServingStack(ContextStack):
             memory_mb=1769,
         ).function
         self.table.grant_read_write_data(activate)
-        self.foundation.artifacts.grant_read(activate, f"{Prefix.TRAINING}*")
+        self._grant_models(activate)
         Listener(
             self,
             "OnNews",
@@ -247,6 +252,6 @@ class ServingStack(ContextStack):
             memory_mb=1024,
         ).function
         self.table.grant_read_write_data(store)
-        self.foundation.artifacts.grant_read(store, f"{Prefix.TRAINING}*")
+        self._grant_models(store)
         self.foundation.captures.grant_read_write(store)
         self.captures.feed(store, batch_size=500, window_seconds=self.stage.capture_window_seconds)

@@ -38,6 +38,8 @@ class ValidationStack(ContextStack):
         ).function
         self.table.grant_read_write_data(evaluate)
         foundation.artifacts.grant_read(evaluate, f"{Prefix.TRAINING}*")
+        # The champion may be what a client registered.
+        foundation.artifacts.grant_read(evaluate, f"{Prefix.MODELS}*")
         judge = PythonFunction(
             self, "Judge", stage=stage, source="validation/judge", settings=settings
         ).function

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from shelflife.kernel.ids import Moment
@@ -75,6 +75,8 @@ class MemoryRegisteredModels:
         for before, stage in commit.moved:
             key = before.owner_id, before.version
             versions[key] = versions[key].model_copy(update={"stage": stage, "updated_at": model.updated_at})
+        if commit.settled is not None:
+            self._settle(commit.settled)
         if commit.removed is not None:
             del versions[commit.removed.owner_id, commit.removed.version]
         self.kept.models[model.name] = model
@@ -124,6 +126,14 @@ class MemoryRegisteredModels:
     def _stage(self, version: ModelVersion) -> Stage | None:
         found = self.kept.versions.get((version.owner_id, version.version))
         return found.stage if found else None
+
+    def _settle(self, version: ModelVersion) -> None:
+        key = version.owner_id, version.version
+        known = self.kept.versions.get(key)
+        if known is None or known.candidate is not None or known.status_message is not None:
+            raise RegisteredModelChangedError(version.model_name)
+        told = {"candidate": version.candidate, "status_message": version.status_message}
+        self.kept.versions[key] = known.model_copy(update=told)
 
     def _add(self, version: ModelVersion) -> None:
         jobs = {one.job_id for key, one in self.kept.versions.items() if key[0] == version.owner_id}
@@ -211,50 +221,6 @@ class MemoryHistories:
         begun = [one for one in self.kept.tenures if one.name == name and one.since <= at]
         last = max(begun, key=lambda one: one.since, default=None)
         return last if last and (last.until is None or at < last.until) else None
-
-
-@dataclass
-class MemoryUses:
-    kept: MemoryRegistry
-    times: dict[tuple[str, str, str], Moment] = field(default_factory=dict)
-
-    def of_model(self, model_name: str) -> list[Use]:
-        return [use for use in self.kept.uses.get(model_name, []) if use.alias or use.versions]
-
-    def follow(self, model_name: str, deployment: str, alias: str, at: Moment) -> None:
-        if self._is_new((model_name, deployment, "alias"), at):
-            self._change(model_name, deployment, alias=alias)
-
-    def serve(self, model_name: str, deployment: str, versions: Sequence[int], at: Moment) -> None:
-        if self._is_new((model_name, deployment, "versions"), at):
-            self._change(model_name, deployment, versions=frozenset(versions))
-
-    def end(self, model_name: str, deployment: str, at: Moment) -> None:
-        parts = [(model_name, deployment, part) for part in ("alias", "versions")]
-        if all(self.times.get(part, at) <= at for part in parts):
-            self.times |= dict.fromkeys(parts, at)
-            self._change(model_name, deployment, alias=None, versions=frozenset())
-
-    def _is_new(self, part: tuple[str, str, str], at: Moment) -> bool:
-        if part in self.times and at <= self.times[part]:
-            return False
-        self.times[part] = at
-        return True
-
-    def _change(self, model_name: str, deployment: str, **changes: Any) -> None:
-        known = self.kept.uses.get(model_name, [])
-        mine = next((use for use in known if use.deployment == deployment), Use(deployment))
-        rest = [use for use in known if use.deployment != deployment]
-        self.kept.uses[model_name] = [*rest, replace(mine, **changes)]
-
-
-@dataclass
-class MemoryLeftovers:
-    kept: MemoryRegistry
-
-    def clear(self, model_id: str) -> None:
-        if all(model.model_id != model_id for model in self.kept.models.values()):
-            self.kept.versions = {key: one for key, one in self.kept.versions.items() if key[0] != model_id}
 
 
 def _name(model: RegisteredModel) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelflife.registry.errors import RegisteredModelChangedError
 from shelflife.registry.history import History
+from shelflife.registry.inspection import Inspection
 from shelflife.registry.lifecycle import Lifecycle
 from shelflife.registry.model import ModelVersion, Move, NewVersion, Stage
 from shelflife.registry.ports import Commit, ModelVersions, RegisteredModels, Use
@@ -20,8 +21,8 @@ from tests.fakes.registry import (
     MemoryModelVersions,
     MemoryRegisteredModels,
     MemoryRegistry,
-    MemoryUses,
 )
+from tests.fakes.registry_surroundings import MemoryModelFiles, MemoryUses
 from tests.harness.models import candidate
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class World:
         self.stages = Stages(models, self.versions, uses, self.now)
         self.history = History(models, MemoryHistories(self.kept))
         self.searching = Searching(models, self.versions)
+        self.files = MemoryModelFiles()
+        self.inspection = Inspection(models, self.versions, self.files, self.now, self.new_id)
         self.submission = Submission(self.registry, self.promotion)
 
     def now(self) -> datetime:

@@ -6,6 +6,7 @@ import pytest
 from functions.registry.api.handler import handler as api
 from functions.registry.find_alias.handler import handler as find_alias
 from functions.registry.history.handler import handler as read_history
+from functions.registry.inspect_version.handler import handler as inspect_version
 from functions.registry.move_alias.handler import handler as move_alias
 from functions.registry.note_use.handler import handler as note_use
 from functions.registry.publish_news.handler import handler as publish_news
@@ -17,6 +18,7 @@ from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.registry import AliasFound, ModelVersionPromoted
 from shelflife.entry.task import InvalidTaskInputError
 from shelflife.registry.errors import CandidateNotPassedError
+from tests.fakes.onnx_models import input_of, summing
 from tests.harness.events import LambdaContext, golden, http_event
 
 CONTEXT = LambdaContext()
@@ -271,6 +273,47 @@ def test_what_is_left_of_a_deleted_model_is_cleared_away_on_its_news(table: Item
         sweep_model(event, CONTEXT)
     left = {item["pk"]["S"].split("#")[0] for item in items_in(table)}
     assert left == {"HISTORY", "TENURE", "NEWS"}
+
+
+FILES = "1/models/m-1/artifacts"
+
+
+def submit(*files: tuple[str, bytes]) -> Any:
+    """A client's version of the model `churn`; the answer asks for its inspection."""
+    for name, body in files:
+        client("s3").put_object(Bucket="artifacts", Key=f"tracking/{FILES}/{name}", Body=body)
+    ask("POST", "/api/2.0/mlflow/registered-models/create", {"name": "churn"})
+    told = {"name": "churn", "source": f"mlflow-artifacts:/{FILES}", "model_id": "m-1"}
+    status, _ = ask("POST", "/api/2.0/mlflow/model-versions/create", told)
+    assert status == 200
+    return {"model_id": ask("GET", f"{MODELS}/churn")[1]["model_id"], "version": 1}
+
+
+def test_a_model_that_a_client_logged_can_be_served(table: Items) -> None:
+    content, signature = summing(input_of("x"))
+    asked = submit(("model.onnx", content), ("MLmodel", b""))
+    for _ in range(2):
+        assert inspect_version(asked, CONTEXT) == {"servable": True, "reason": None}
+    _, version = ask("GET", f"{MODELS}/churn/versions/1")
+    model = version["candidate"]["model"]
+    key = model["uri"].removeprefix("s3://artifacts/")
+    assert client("s3").get_object(Bucket="artifacts", Key=key)["Body"].read() == content
+    assert version["candidate"]["signature"] == signature.model_dump(mode="json")
+    _, shown = ask("GET", "/api/2.0/mlflow/model-versions/get?name=churn&version=1")
+    assert (shown["model_version"]["status"], "status_message" in shown["model_version"]) == ("READY", False)
+    assert sorted(item["detail_type"]["S"] for item in news_in(table)) == [
+        "model_version.registered",
+        "model_version.submitted",
+    ]
+
+
+def test_a_model_that_cannot_be_served_says_why() -> None:
+    asked = submit(("model.pkl", b"x"))
+    why = "it cannot be served: there is no ONNX file among its artifacts"
+    assert inspect_version(asked, CONTEXT) == {"servable": False, "reason": why}
+    _, shown = ask("GET", "/api/2.0/mlflow/model-versions/get?name=churn&version=1")
+    told = shown["model_version"]
+    assert (told["status"], told["status_message"]) == ("READY", why)
 
 
 NAMED = {"name": "bikeshare"}

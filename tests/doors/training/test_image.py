@@ -34,6 +34,7 @@ from tests.doors.training.conftest import PutDataset
 from tests.harness.cloud import ENVIRONMENT, make_table
 from tests.harness.events import LambdaContext, http_event
 from tests.harness.http_server import served
+from tests.harness.models import held_out, trained_on
 from tests.unit.training.datasets import BUCKET, diabetes, mixed, plan
 
 MAIN = Path(__file__).resolve().parents[3] / "functions" / "training" / "train_image" / "main.py"
@@ -143,7 +144,7 @@ def test_under_sagemaker_a_job_leaves_all_that_its_candidate_names(
     candidate = image.result(order).candidate
     model = image.read(candidate.model.uri, candidate.model.sha256)
     assert (image.base / "model" / "model.onnx").read_bytes() == model
-    assert candidate.dataset.version == manifest.version
+    assert trained_on(candidate).version == manifest.version
     assert set(onnxruntime_inputs(model)) == {one.name for one in candidate.signature.inputs}
     assert candidate.metrics["mae"] == pytest.approx(error_on_held_out(image, candidate, model))
     assert candidate.baseline is not None
@@ -164,7 +165,7 @@ def onnxruntime_inputs(model: bytes) -> list[str]:
 
 def error_on_held_out(image: Image, candidate: Candidate, model: bytes) -> float:
     """What validation measures again, from nothing but the files."""
-    rows = np.load(io.BytesIO(image.read(candidate.holdout.uri, candidate.holdout.sha256)))
+    rows = np.load(io.BytesIO(image.read(held_out(candidate).uri, held_out(candidate).sha256)))
     assert set(rows.files) == {*diabetes().columns}
     feeds = {name: rows[name][:, None] for name in rows.files if name != "target"}
     answers = onnxruntime.InferenceSession(model).run(["prediction"], feeds)[0]
@@ -185,9 +186,9 @@ def test_under_batch_a_job_reads_its_environment_and_makes_its_folders(
     assert code == 0, output
     candidate = image.result(order).candidate
     assert candidate.signature.classes == ("high", "low", "mid")
-    held_out = np.load(io.BytesIO(image.read(candidate.holdout.uri)), allow_pickle=False)
-    assert "" in held_out["colour"]
-    assert held_out["target"].dtype.kind == "U"
+    rows = np.load(io.BytesIO(image.read(held_out(candidate).uri)), allow_pickle=False)
+    assert "" in rows["colour"]
+    assert rows["target"].dtype.kind == "U"
     assert candidate.baseline is not None
     baseline = from_json(image.read(candidate.baseline.uri))
     assert baseline.columns["colour"].missing > 0
@@ -267,5 +268,5 @@ def test_equal_jobs_measure_equally(image: Image, put_dataset: PutDataset) -> No
         code, output = image.run(SM_HPS=json.dumps({"plan_uri": image.told["plan_uri"]}))
         assert code == 0, output
         candidate = image.result(order).candidate
-        found.append((json.dumps(candidate.metrics), candidate.model.sha256, candidate.holdout.sha256))
+        found.append((json.dumps(candidate.metrics), candidate.model.sha256, held_out(candidate).sha256))
     assert found[0] == found[1]

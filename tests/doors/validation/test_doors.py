@@ -14,6 +14,7 @@ from shelflife.validation.model import Evaluation, Metric
 from shelflife.validation.settings import TABLE, ValidationSettings
 from tests.harness.cloud import make_bucket, make_table
 from tests.harness.events import LambdaContext, golden, http_event
+from tests.harness.models import held_out
 from tests.harness.trained import SIGN, line, npz, rows, sign, stored, trained
 
 CONTEXT = LambdaContext()
@@ -104,7 +105,7 @@ def test_a_champion_for_another_question_cannot_be_compared() -> None:
 def test_every_task_can_be_asked_twice() -> None:
     candidate = trained(BUCKET, "job-1")
     first = evaluate(candidate)
-    stored(candidate.holdout.uri, b"changed since")
+    stored(held_out(candidate).uri, b"changed since")
     assert evaluate(candidate) == first
     verdicts = [judge(golden("validation/judge"), CONTEXT) for _ in range(2)]
     assert verdicts[0] == verdicts[1]

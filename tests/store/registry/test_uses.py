@@ -10,12 +10,11 @@ from shelflife.registry.dynamo_versions import DynamoModelVersions
 from shelflife.registry.ports import Leftovers, Use, Uses
 from shelflife.registry.settings import TABLE
 from tests.fakes.registry import (
-    MemoryLeftovers,
     MemoryModelVersions,
     MemoryRegisteredModels,
     MemoryRegistry,
-    MemoryUses,
 )
+from tests.fakes.registry_surroundings import MemoryLeftovers, MemoryUses
 from tests.harness.cloud import make_table
 from tests.harness.registry import Keepers, World
 

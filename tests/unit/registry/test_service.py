@@ -37,7 +37,7 @@ def test_a_version_that_can_be_served_is_news_and_another_is_not(world: World) -
     told = [news.registered for news in world.kept.news if isinstance(news, ModelVersionRegistered)]
     assert told == [version.reference()]
     world.registry.register(asked("job-1"))
-    assert len(world.kept.news) == 1
+    assert len(world.kept.news) == 2
 
 
 def test_the_same_job_gets_the_same_version_again(world: World) -> None:

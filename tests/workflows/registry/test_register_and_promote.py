@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from functions.registry.api.handler import handler as api
 from functions.registry.move_alias.handler import handler as move_alias
 from functions.registry.register_version.handler import handler as register_version
 from shelflife.aws.items import Items
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.registry.dynamo_models import DynamoRegisteredModels
 from shelflife.registry.errors import AliasMovedError, ModelVersionExistsError
-from tests.harness.events import golden
+from tests.harness.events import LambdaContext, golden, http_event
 from tests.harness.workflows import Handler, TaskFailed, run
 
 REGISTER = "registry/register_model"
@@ -42,12 +43,28 @@ def before(handler: Handler, happen: Callable[[], Any]) -> Handler:
 
 def test_a_candidate_is_registered_and_promoted() -> None:
     ended = run(REGISTER, registration())
-    assert (ended.status, ended.states) == ("SUCCEEDED", ("RegisterVersion", "Registered"))
+    assert (ended.status, ended.states) == (
+        "SUCCEEDED",
+        ("WhoseVersion", "RegisterVersion", "Registered"),
+    )
     registered = ModelVersionReference.model_validate(ended.output["registered"])
     assert registered.version == 1
     ended = run(PROMOTE, golden("registry/move_alias"))
     assert (ended.status, ended.states) == ("SUCCEEDED", ("MoveAlias", "Promoted"))
     assert ModelVersionReference.model_validate(ended.output["promoted"]) == registered
+
+
+def test_what_a_client_registered_goes_the_same_way(table: Items) -> None:
+    model = http_event("POST", "/api/2.0/mlflow/registered-models/create", {"name": "churn"})
+    sent = {"name": "churn", "source": "s3://elsewhere/model"}
+    version = http_event("POST", "/api/2.0/mlflow/model-versions/create", sent)
+    for event in (model, version):
+        assert api(event, LambdaContext())["statusCode"] == 200
+    (item,) = table.get_many([("NAME#churn", "NAME")])
+    for _ in range(2):
+        ended = run(REGISTER, {"model_id": item["model_id"], "version": 1})
+        assert ended.states == ("WhoseVersion", "InspectVersion", "Registered")
+        assert ended.output["inspected"]["servable"] is False
 
 
 def test_a_workflow_that_was_cut_off_can_be_run_again() -> None:

@@ -65,7 +65,8 @@ class Candidate(Model):
 
     `model` is ONNX, `baseline` the profile of the rows that it was trained on (kernel/profiles.py),
     `holdout` the rows kept back from it (`holdout.npz`, one array per feature and `target`), in the order
-    of the split. `metrics` were measured on the held-out rows.
+    of the split. `metrics` were measured on the held-out rows. What an MLflow client registered has neither
+    baseline, rows, dataset nor metrics, and no target: only its graph is known.
     """
 
     model_name: Name
@@ -74,11 +75,11 @@ class Candidate(Model):
     signature: Signature
     model: StoredObject
     baseline: StoredObject | None
-    holdout: StoredObject
+    holdout: StoredObject | None
     metrics: dict[str, float]
     run_id: str
     job_id: str
-    dataset: DatasetReference
+    dataset: DatasetReference | None
 
 
 class ModelVersionReference(Model):

@@ -40,6 +40,30 @@ class MoveAlias(Model):
     evaluation_id: str | None = None
 
 
+class InspectVersion(Model):
+    """Asked of a version that a client registered; `model_id` is the registered model's own."""
+
+    model_id: str
+    version: int
+
+
+class VersionInspected(Model):
+    """`reason` says why it cannot be served."""
+
+    servable: bool
+    reason: str | None = None
+
+
+class ModelVersionSubmitted(News):
+    """A client registered a version; on this word it is found out whether it can be served."""
+
+    detail_type: ClassVar[str] = "model_version.submitted"
+
+    model_id: str
+    model_name: str
+    version: int
+
+
 class ModelVersionRegistered(News):
     """A version that can be served exists; said in the same transaction as its registration."""
 

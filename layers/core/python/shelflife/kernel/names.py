@@ -67,3 +67,5 @@ class Prefix(StrEnum):
     TRACKING = "tracking/"
     TRACES = "traces/"
     REPORTS = "reports/"
+    #: What clients registered and can be served, by its SHA-256.
+    MODELS = "models/"

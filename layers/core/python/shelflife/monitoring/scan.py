@@ -2,6 +2,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from shelflife.contracts.models import Candidate, DatasetReference
 from shelflife.contracts.monitoring import DriftDetected
 from shelflife.kernel.ids import Clock
 from shelflife.kernel.profiles import Profile
@@ -112,6 +113,7 @@ class Scans:
     def _report(self, sight: _Sight) -> Report:
         watched, policy = sight.monitor.watched, sight.monitor.policy
         candidate = watched.serving.candidate
+        dataset = _trained_on(candidate)
         baseline, profile = self._profiles(sight)
         columns = judge_columns(baseline, profile, policy)
         error = self._error(sight)
@@ -124,8 +126,8 @@ class Scans:
             model_name=watched.serving.model_name,
             model_version=watched.serving.version,
             task=candidate.task,
-            dataset_name=candidate.dataset.name,
-            dataset_version=candidate.dataset.version,
+            dataset_name=dataset.name,
+            dataset_version=dataset.version,
             activated_at=watched.activated_at,
             created_at=sight.at,
             outcome=Outcome.DRIFT if reasons else Outcome.STEADY,
@@ -173,6 +175,14 @@ def _steady(drifted: int, share: float, limit: float) -> str:
     if not drifted:
         return "no feature drifted"
     return f"{share:.0%} of the features drifted, below the limit of {limit:.0%}"
+
+
+def _trained_on(candidate: Candidate) -> DatasetReference:
+    """What the baseline is of: only what was trained here has one."""
+    if candidate.dataset is None:
+        msg = f"a model {candidate.model_name!r} with a baseline names no dataset"
+        raise ValueError(msg)
+    return candidate.dataset
 
 
 def _window(sight: _Sight) -> Window:

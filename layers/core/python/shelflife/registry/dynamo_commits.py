@@ -11,6 +11,8 @@ from shelflife.registry.model import ModelVersion, RegisteredModel, Stage
 from shelflife.registry.ports import Commit
 from shelflife.registry.records import NEW, THERE, change_write, model_item, version_item, version_order
 
+_UNSETTLED = "attribute_not_exists(candidate_json) AND attribute_not_exists(status_message)"
+
 
 def written_by(commit: Commit) -> list[Write]:
     """Every write; the model's comes first, and holds only if nobody wrote the model since it was read."""
@@ -21,6 +23,8 @@ def written_by(commit: Commit) -> list[Write]:
         writes += _added(commit.added)
     for version, stage in commit.moved:
         writes += _moved(version, stage, commit.model)
+    if commit.settled is not None:
+        writes.append(_settled(commit.settled))
     if commit.removed is not None:
         writes += _removed(commit.removed)
     return writes + [news_write(one) for one in commit.news]
@@ -67,6 +71,17 @@ def _moved(before: ModelVersion, stage: Stage, model: RegisteredModel) -> Iterat
     if stage is not before.stage:
         yield Write(delete=keys.stage_key(owner, before.stage, number))
         yield Write(put=keys.stage_key(owner, stage, number))
+
+
+def _settled(version: ModelVersion) -> Write:
+    candidate = version.candidate.model_dump_json() if version.candidate else None
+    name, value = ("candidate_json", candidate) if candidate else ("status_message", version.status_message)
+    return Write(
+        key=keys.version_key(version.owner_id, version.version),
+        update=f"SET {name} = :told",
+        condition=f"{THERE} AND {_UNSETTLED}",
+        values={":told": value},
+    )
 
 
 def _removed(version: ModelVersion) -> Iterator[Write]:

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from shelflife.contracts.data import StoredObject
 from shelflife.kernel.ids import Moment
 from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
@@ -13,7 +14,8 @@ from shelflife.registry.model import Change, ModelVersion, RegisteredModel, Stag
 class Commit:
     """Writes that are done all at once: the model as it is to be, and what changes with it.
 
-    `moved` are versions as they were, with the stage that each gets.
+    `moved` are versions as they were, with the stage that each gets; of a `settled` version is known by now
+    whether it can be served.
     """
 
     model: RegisteredModel
@@ -21,6 +23,7 @@ class Commit:
     added: ModelVersion | None = None
     moved: tuple[tuple[ModelVersion, Stage], ...] = ()
     removed: ModelVersion | None = None
+    settled: ModelVersion | None = None
     news: tuple[News, ...] = ()
 
 
@@ -165,6 +168,21 @@ class ModelVersions(Protocol):
         Raises:
             ModelVersionNotFoundError: it is gone.
         """
+
+
+class ModelFiles(Protocol):
+    """Files of models: where clients logged them, and where those that can be served are kept."""
+
+    def folder_of(self, location: str) -> str | None:
+        """The folder with the files of an artifact URI; nothing, if that is not in the platform's storage."""
+
+    def sizes(self, folder: str, most: int) -> dict[str, int]:
+        """Names of the folder's files, also of those in folders below, with their sizes in bytes."""
+
+    def read(self, folder: str, name: str) -> bytes | None: ...
+
+    def keep(self, model: bytes | memoryview) -> StoredObject:
+        """Keep a model for serving; kept again, it is the same object."""
 
 
 class Histories(Protocol):

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shelflife.contracts.registry import ModelVersionRegistered, RegisterVersion
+from shelflife.contracts.registry import ModelVersionRegistered, ModelVersionSubmitted, RegisterVersion
 from shelflife.kernel.ids import Clock, NewId
+from shelflife.kernel.news import News
 from shelflife.kernel.paging import Page
 from shelflife.registry import changing
 from shelflife.registry.errors import (
@@ -165,10 +166,23 @@ class Registry:
         except RegisteredModelExistsError:
             return self.model(name)
 
-    def _news(self, version: ModelVersion) -> tuple[ModelVersionRegistered, ...]:
+    def _submitted(self, version: ModelVersion) -> tuple[ModelVersionSubmitted, ...]:
+        """What has files may turn out to be servable."""
+        if version.is_prompt or version.candidate is not None:
+            return ()
+        told = ModelVersionSubmitted(
+            event_id=self.new_id(),
+            happened_at=version.created_at,
+            model_id=version.owner_id,
+            model_name=version.model_name,
+            version=version.version,
+        )
+        return (told,)
+
+    def _news(self, version: ModelVersion) -> tuple[News, ...]:
         registered = version.reference()
         if registered is None:
-            return ()
+            return self._submitted(version)
         told = ModelVersionRegistered(
             event_id=self.new_id(), happened_at=version.created_at, registered=registered
         )

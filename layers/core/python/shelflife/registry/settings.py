@@ -10,3 +10,7 @@ TABLE = TableSpec("registry", indexes=(LISTED, RECENT), news=True)
 
 class RegistrySettings(Settings):
     registry_table_name: str
+
+
+class InspectSettings(RegistrySettings):
+    artifact_bucket_name: str

@@ -33,7 +33,7 @@ class Submission:
         """Give what was sent the model's next version number.
 
         A source that is another registered version stays that, whatever its aliases and stages do later; the
-        links to its run and logged model, and where its files are, are taken over.
+        links to its run and logged model, where its files are, and whether it can be served are taken over.
 
         Raises:
             InvalidSourceError: the files cannot be there, or are not of what was named.
@@ -66,6 +66,8 @@ class Submission:
                 "location": version.location or version.source_uri,
                 "run_id": version.run_id or "",
                 "model_id": version.model_id or "",
+                "candidate": version.candidate,
+                "evaluation_id": version.evaluation_id,
             }
         )
 

@@ -9,11 +9,13 @@ from shelflife.registry.dynamo_models import DynamoRegisteredModels
 from shelflife.registry.dynamo_uses import DynamoUses
 from shelflife.registry.dynamo_versions import DynamoModelVersions
 from shelflife.registry.history import History
+from shelflife.registry.inspection import Inspection
 from shelflife.registry.lifecycle import Lifecycle
+from shelflife.registry.model_files import S3ModelFiles
 from shelflife.registry.promotion import Promotion
 from shelflife.registry.searching import Searching
 from shelflife.registry.service import Registry
-from shelflife.registry.settings import RegistrySettings
+from shelflife.registry.settings import InspectSettings, RegistrySettings
 from shelflife.registry.stages import Stages
 from shelflife.registry.submission import Submission
 
@@ -62,6 +64,18 @@ def stages() -> Stages:
 @cache
 def submission() -> Submission:
     return Submission(registry=registry(), promotion=promotion())
+
+
+@cache
+def inspection() -> Inspection:
+    items, settings = _items(), InspectSettings.from_env()
+    return Inspection(
+        models=DynamoRegisteredModels(items),
+        versions=DynamoModelVersions(items),
+        files=S3ModelFiles(client("s3"), settings.artifact_bucket_name),
+        now=utc_now,
+        new_id=new_id,
+    )
 
 
 @cache

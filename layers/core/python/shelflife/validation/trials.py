@@ -33,7 +33,7 @@ class OnnxTrials:
     def measure(self, judged: Candidate, rows_of: Candidate) -> Measurement:
         try:
             _same_question(judged, rows_of)
-            columns = read_holdout(self._read(rows_of.holdout))
+            columns = read_holdout(self._read(_held_out(rows_of)))
             answers = run(self._read(judged.model), judged.signature, columns)
             found = _measured(judged, columns[TARGET], answers)
         except (ModelUnrunnableError, ObjectNotFoundError, ObjectCorruptedError) as error:
@@ -61,6 +61,12 @@ def run(model: bytes, signature: Signature, columns: Mapping[str, Values]) -> di
     for tensor in signature.outputs:
         _check_shape(tensor, outputs[tensor.name], rows)
     return outputs
+
+
+def _held_out(rows_of: Candidate) -> StoredObject:
+    if rows_of.holdout is None:
+        raise ModelUnrunnableError("no rows were kept back from it: it was not trained here")
+    return rows_of.holdout
 
 
 def _same_question(judged: Candidate, rows_of: Candidate) -> None:
