@@ -33,7 +33,9 @@ def compose(app: App, chosen: Stage) -> list[str]:
     data = DataStack(app, f"{prefix}-data", stage=chosen, foundation=foundation)
     tracking = TrackingStack(app, f"{prefix}-tracking", stage=chosen, foundation=foundation)
     tracing = TracingStack(app, f"{prefix}-tracing", stage=chosen, foundation=foundation)
-    registry = RegistryStack(app, f"{prefix}-registry", stage=chosen, foundation=foundation)
+    registry = RegistryStack(
+        app, f"{prefix}-registry", stage=chosen, foundation=foundation, tracking=tracking
+    )
     validation = ValidationStack(
         app, f"{prefix}-validation", stage=chosen, foundation=foundation, registry=registry
     )

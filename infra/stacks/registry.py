@@ -8,6 +8,7 @@ from infra.constructs.routes import Route
 from infra.constructs.workflow import Workflow
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
+from infra.stacks.tracking import TrackingStack
 from shelflife.contracts.registry import ModelVersionSubmitted, RegisteredModelDeleted
 from shelflife.contracts.serving import DeploymentCreated, DeploymentRemoved, DeploymentShifted
 from shelflife.kernel.names import BUS_SOURCE, Context, Prefix
@@ -20,7 +21,15 @@ _USES = (DeploymentCreated, DeploymentShifted, DeploymentRemoved)
 class RegistryStack(ContextStack):
     """Registered models, their versions and aliases."""
 
-    def __init__(self, scope: Construct, id: str, *, stage: Stage, foundation: Foundation) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        foundation: Foundation,
+        tracking: TrackingStack,
+    ) -> None:
         super().__init__(scope, id, stage=stage, context=Context.REGISTRY, table=TABLE, foundation=foundation)
         self._settings = RegistrySettings(registry_table_name=self.table.table_name)
         api = self._function("Api", "api")
@@ -45,6 +54,7 @@ class RegistryStack(ContextStack):
             "register_model",
             register_version=register_version,
             inspect_version=self._inspect_version(foundation),
+            link_version=tracking.link_version,
         )
         self._register_what_clients_submit(foundation)
         self.promote_model = self._workflow("PromoteModel", "promote_model", move_alias=move_alias)
@@ -82,8 +92,8 @@ class RegistryStack(ContextStack):
                     self.register_model.state_machine,
                     input=aws_events.RuleTargetInput.from_object(
                         {
-                            "model_id": aws_events.EventField.from_path("$.detail.model_id"),
-                            "version": aws_events.EventField.from_path("$.detail.version"),
+                            name: aws_events.EventField.from_path(f"$.detail.{name}")
+                            for name in ("model_id", "model_name", "version", "logged_model_id")
                         }
                     ),
                     dead_letter_queue=self.dead_letters,

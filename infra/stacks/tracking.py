@@ -36,6 +36,10 @@ class TrackingStack(ContextStack):
             self, "LoggedModels", stage=stage, source="tracking/logged_models", settings=settings
         ).function
         self.table.grant_read_write_data(models)
+        self.link_version = PythonFunction(
+            self, "LinkVersion", stage=stage, source="tracking/link_version", settings=settings
+        ).function
+        self.table.grant_read_write_data(self.link_version)
         self.routes = [
             Route("/api/2.0/mlflow/{proxy+}", api),
             Route("/api/2.0/mlflow/logged-models", models),

@@ -132,8 +132,8 @@ class MemoryRegisteredModels:
         known = self.kept.versions.get(key)
         if known is None or known.candidate is not None or known.status_message is not None:
             raise RegisteredModelChangedError(version.model_name)
-        told = {"candidate": version.candidate, "status_message": version.status_message}
-        self.kept.versions[key] = known.model_copy(update=told)
+        told = ("candidate", "status_message", "location", "run_id")
+        self.kept.versions[key] = known.model_copy(update={name: getattr(version, name) for name in told})
 
     def _add(self, version: ModelVersion) -> None:
         jobs = {one.job_id for key, one in self.kept.versions.items() if key[0] == version.owner_id}

@@ -7,4 +7,4 @@ from shelflife.registry.wiring import inspection
 
 @task(InspectVersion)
 def handler(asked: InspectVersion) -> VersionInspected:
-    return inspection().inspect(asked.model_id, asked.version)
+    return inspection().inspect(asked.model_id, asked.version, asked.linked)

@@ -299,15 +299,16 @@ def test_stages_are_changed_with_the_model_or_not_at_all(stores: Stores) -> None
 @pytest.mark.parametrize("told", [{"candidate": candidate()}, {"status_message": "no ONNX file"}])
 def test_whether_a_version_can_be_served_is_settled_once(stores: Stores, told: dict[str, Any]) -> None:
     owner, made = stores.version(stores.add(), tags={"a": "b"})
-    settled = made.model_copy(update=told)
+    settled = made.model_copy(update=told | {"location": "s3://b/there", "run_id": "r1"})
     owner = owner.after()
     stores.models.commit(Commit(owner, settled=settled))
     assert stores.versions.find(owner, 1) == settled
+    assert stores.versions.of_run("r1", 9, None).items == ((owner.model_id, 1),)
     other = made.model_copy(update={"status_message": "another"})
     with pytest.raises(RegisteredModelChangedError):
         stores.models.commit(Commit(owner.after(), settled=other))
     with pytest.raises(RegisteredModelChangedError):
-        stores.models.commit(Commit(owner.after(), settled=made.model_copy(update={"version": 9})))
+        stores.models.commit(Commit(owner.after(), settled=made.model_copy(update=told | {"version": 9})))
 
 
 def test_a_removed_version_is_gone(stores: Stores) -> None:

@@ -2,7 +2,9 @@ import pytest
 
 from shelflife.contracts.models import ModelVersionReference
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered, ModelVersionSubmitted
+from shelflife.contracts.tracking import LinkedModel
 from shelflife.registry import inspection
+from shelflife.registry.found import Search
 from shelflife.registry.model import PROMPT_TAG, NewVersion
 from shelflife.registry.submission import Sent
 from tests.harness.registry import NAME, World
@@ -148,3 +150,22 @@ def test_a_version_that_is_copied_can_be_served_at_once(world: World) -> None:
     assert reference is not None
     assert (reference.model_name, reference.candidate.model_name) == ("prod", "prod")
     assert told(world)[-1] == reference
+
+
+def test_the_logged_model_says_where_the_files_are_and_whose_run_it_was(world: World) -> None:
+    world.version(source_uri="models:/m-1", model_id="m-1", run_id="")
+    linked = LinkedModel(artifact_uri=SOURCE, run_id="r7")
+    told = world.inspection.inspect(world.registry.model(NAME).model_id, 2, linked)
+    assert told.servable
+    version = world.registry.version(NAME, 2)
+    assert (version.location, version.run_id) == (SOURCE, "r7")
+    search = Search("run_id = 'r7'", (), 9, None)
+    found = world.searching.find_versions(search).things
+    assert [owned[1].version for owned, _ in found] == [2]
+
+
+def test_what_a_client_said_itself_stays(world: World) -> None:
+    linked = LinkedModel(artifact_uri="mlflow-artifacts:/elsewhere", run_id="r7")
+    world.inspection.inspect(world.registry.model(NAME).model_id, 1, linked)
+    version = world.registry.version(NAME, 1)
+    assert (version.location, version.run_id) == (None, "r1")

@@ -61,9 +61,11 @@ def test_what_a_client_registered_goes_the_same_way(table: Items) -> None:
     for event in (model, version):
         assert api(event, LambdaContext())["statusCode"] == 200
     (item,) = table.get_many([("NAME#churn", "NAME")])
+    told = {"model_id": item["model_id"], "model_name": "churn", "version": 1, "logged_model_id": "m-1"}
+    linked = {"artifact_uri": None, "run_id": "r1"}
     for _ in range(2):
-        ended = run(REGISTER, {"model_id": item["model_id"], "version": 1})
-        assert ended.states == ("WhoseVersion", "InspectVersion", "Registered")
+        ended = run(REGISTER, told, handlers={"link_version": lambda _event, _context: linked})
+        assert ended.states == ("WhoseVersion", "LinkVersion", "InspectVersion", "Registered")
         assert ended.output["inspected"]["servable"] is False
 
 

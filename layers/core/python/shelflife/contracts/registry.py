@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from shelflife.contracts.models import Candidate, ModelVersionReference
+from shelflife.contracts.tracking import LinkedModel
 from shelflife.contracts.validation import Verdict
 from shelflife.kernel.ids import Name
 from shelflife.kernel.model import Model
@@ -41,10 +42,14 @@ class MoveAlias(Model):
 
 
 class InspectVersion(Model):
-    """Asked of a version that a client registered; `model_id` is the registered model's own."""
+    """Asked of a version that a client registered; `model_id` is the registered model's own.
+
+    `linked` is what tracking knows of the logged model that it came from.
+    """
 
     model_id: str
     version: int
+    linked: LinkedModel = LinkedModel()
 
 
 class VersionInspected(Model):
@@ -62,6 +67,7 @@ class ModelVersionSubmitted(News):
     model_id: str
     model_name: str
     version: int
+    logged_model_id: str
 
 
 class ModelVersionRegistered(News):

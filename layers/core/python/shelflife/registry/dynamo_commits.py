@@ -24,7 +24,7 @@ def written_by(commit: Commit) -> list[Write]:
     for version, stage in commit.moved:
         writes += _moved(version, stage, commit.model)
     if commit.settled is not None:
-        writes.append(_settled(commit.settled))
+        writes += _settled(commit.settled)
     if commit.removed is not None:
         writes += _removed(commit.removed)
     return writes + [news_write(one) for one in commit.news]
@@ -73,15 +73,24 @@ def _moved(before: ModelVersion, stage: Stage, model: RegisteredModel) -> Iterat
         yield Write(put=keys.stage_key(owner, stage, number))
 
 
-def _settled(version: ModelVersion) -> Write:
-    candidate = version.candidate.model_dump_json() if version.candidate else None
-    name, value = ("candidate_json", candidate) if candidate else ("status_message", version.status_message)
-    return Write(
-        key=keys.version_key(version.owner_id, version.version),
-        update=f"SET {name} = :told",
+def _settled(version: ModelVersion) -> Iterator[Write]:
+    owner, number = version.owner_id, version.version
+    told = {
+        "candidate_json": version.candidate.model_dump_json() if version.candidate else None,
+        "status_message": version.status_message,
+        "location": version.location,
+        "run_id": version.run_id,
+    }
+    known = {name: value for name, value in told.items() if value is not None}
+    yield Write(
+        key=keys.version_key(owner, number),
+        update="SET " + ", ".join(f"#{name} = :{name}" for name in known),
         condition=f"{THERE} AND {_UNSETTLED}",
-        values={":told": value},
+        values={f":{name}": value for name, value in known.items()},
+        names={f"#{name}": name for name in known},
     )
+    if version.run_id:
+        yield Write(put=keys.run_key(version.run_id, owner, number))
 
 
 def _removed(version: ModelVersion) -> Iterator[Write]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shelflife.contracts.models import Candidate
 from shelflife.contracts.registry import ModelVersionPromoted, ModelVersionRegistered, VersionInspected
+from shelflife.contracts.tracking import LinkedModel
 from shelflife.kernel.ids import Clock, NewId, is_name
 from shelflife.kernel.news import News
 from shelflife.registry import changing
@@ -19,6 +20,7 @@ _MOST_FILES = 1000
 #: Of a model and of the files with its weights together: what serving has room for.
 MOST_BYTES = 256 * 1024 * 1024
 _NOBODY = "mlflow"
+_UNLINKED = LinkedModel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,19 @@ class Inspection:
     now: Clock
     new_id: NewId
 
-    def inspect(self, owner_id: str, number: int) -> VersionInspected:
+    def inspect(self, owner_id: str, number: int, linked: LinkedModel = _UNLINKED) -> VersionInspected:
         """Find out whether the version can be served, and keep that with it.
 
-        If it can, it is told like one that was trained here: that it was registered, and which aliases point
-        to it. Asked again, the answer is the same, and nothing is told.
+        What is `linked` is the logged model that it came from: its files and its run are the version's, too.
+        If the version can be served, it is told like one that was trained here: that it was registered, and
+        which aliases point to it. Asked again, the answer is the same, and nothing is told.
         """
         model = self.models.named([owner_id]).get(owner_id)
         version = self.versions.find(model, number) if model else None
         if model is None or version is None:
             return VersionInspected(servable=False, reason="it was deleted meanwhile")
         if version.candidate is None and version.status_message is None:
-            found = self._looked_at(version)
+            found = self._looked_at(_with(version, linked))
             changing.committed(self.models, model.name, lambda seen: self._settled(seen, found))
             version = found
         return VersionInspected(servable=version.candidate is not None, reason=version.status_message)
@@ -108,9 +111,8 @@ class Inspection:
         version = self.versions.find(model, found.version)
         if version is None or version.candidate is not None or version.status_message is not None:
             return None
-        settled = version.model_copy(
-            update={"candidate": found.candidate, "status_message": found.status_message}
-        )
+        told = ("candidate", "status_message", "location", "run_id")
+        settled = version.model_copy(update={name: getattr(found, name) for name in told})
         return Commit(model.after(), settled=settled, news=tuple(self._news(model, settled)))
 
     def _news(self, model: RegisteredModel, version: ModelVersion) -> list[News]:
@@ -134,6 +136,15 @@ class Inspection:
             if is_name(alias)
         ]
         return told
+
+
+def _with(version: ModelVersion, linked: LinkedModel) -> ModelVersion:
+    """A run that the client named itself stays; so do files that are in a place of their own."""
+    named = version.location or not version.source_uri.startswith("models:")
+    location = version.location if named else linked.artifact_uri
+    return version.model_copy(
+        update={"location": location, "run_id": version.run_id or linked.run_id or version.run_id}
+    )
 
 
 def _onnx_in(sizes: dict[str, int]) -> str:

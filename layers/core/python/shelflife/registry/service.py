@@ -176,6 +176,7 @@ class Registry:
             model_id=version.owner_id,
             model_name=version.model_name,
             version=version.version,
+            logged_model_id=version.model_id or "",
         )
         return (told,)
 

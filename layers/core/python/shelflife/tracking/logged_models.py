@@ -1,5 +1,6 @@
 """Logged models: what a run made to be loaded, before anybody registers it."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from shelflife.tracking.model import Metric
 from shelflife.tracking.ports import KeptModels, Segments
 
 _ATTEMPTS = 20
+VERSIONS_TAG = "mlflow.modelVersions"
 _ONE_RUN = ("source_run_id", Comparison.EQUAL)
 
 
@@ -108,6 +110,18 @@ class LoggedModels:
     def set_tags(self, model_id: str, tags: Mapping[str, str]) -> LoggedModel:
         return self._change(model_id, lambda model: replace(model, tags={**model.tags, **tags}))
 
+    def link_version(self, model_id: str, name: str, version: int) -> LoggedModel:
+        """Note at the model that it became a registered version, as MLflow's pages read it; once."""
+        entry = {"name": name, "version": version}
+
+        def linked(model: LoggedModel) -> LoggedModel:
+            known = _versions_in(model.tags.get(VERSIONS_TAG, ""))
+            if entry in known:
+                return model
+            return replace(model, tags={**model.tags, VERSIONS_TAG: json.dumps([*known, entry])})
+
+        return self._change(model_id, linked)
+
     def delete_tag(self, model_id: str, key: str) -> None:
         def without(model: LoggedModel) -> LoggedModel:
             if key not in model.tags:
@@ -194,6 +208,15 @@ class LoggedModels:
 
     def _milliseconds(self) -> int:
         return int(self.now().timestamp() * 1000)
+
+
+def _versions_in(tag: str) -> list[Any]:
+    """What a tag lists; one that somebody else wrote is begun anew."""
+    try:
+        known = json.loads(tag or "[]")
+    except ValueError:
+        return []
+    return known if isinstance(known, list) else []
 
 
 def _models_of(experiment_id: str) -> str:
