@@ -34,11 +34,16 @@ def test_a_logged_onnx_model_is_registered_deployed_and_kept_while_it_is_live(pl
 
 
 def _is_kept_while_it_is_live(platform: Platform) -> None:
+    platform.until(
+        f"/v1/registry/models/{NAME}",
+        lambda seen: seen["used_by"] == [{"deployment": "sum", "alias": "champion", "versions": [1]}],
+    )
     status, told = _delete(platform)
     assert (status, told["error_code"]) == (409, "RESOURCE_CONFLICT")
     assert "deployment 'sum'" in told["message"]
     platform.delete("/v1/serving/deployments/sum")
-    platform.until(f"/v1/models/{NAME}/history", lambda _: _delete(platform)[0] == 200)
+    platform.until(f"/v1/registry/models/{NAME}", lambda seen: seen["used_by"] == [])
+    assert _delete(platform) == (200, {})
     changes = platform.get(f"/v1/models/{NAME}/history")["changes"]
     assert [change["kind"] for change in changes] == ["version_deleted", "alias_moved", "model_created"]
     then = platform.get(f"/v1/models/{NAME}/history?at={changes[1]['happened_at']}")

@@ -16,7 +16,16 @@ from shelflife.registry.found import Found
 from shelflife.registry.model import ModelVersion, Move, RegisteredModel
 from shelflife.registry.stages import Transition, canonical
 from shelflife.registry.submission import Sent
-from shelflife.registry.wiring import history, lifecycle, promotion, registry, searching, stages, submission
+from shelflife.registry.wiring import (
+    history,
+    lifecycle,
+    promotion,
+    registry,
+    searching,
+    stages,
+    submission,
+    uses,
+)
 
 door = HttpDoor(Context.REGISTRY)
 handler = door.handle
@@ -48,6 +57,7 @@ def get_model(call: Call[None], name: str) -> Json:  # noqa: ARG001 - every rout
     return native.model_json(model) | {
         "latest_version": max(model.latest.values(), default=None),
         "aliases": [{"alias": alias, "version": version} for alias, version in sorted(model.aliases.items())],
+        "used_by": [native.use_json(use) for use in uses().of_model(name)],
     }
 
 

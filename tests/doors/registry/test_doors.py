@@ -249,6 +249,8 @@ def test_what_deployments_follow_and_serve_has_to_stay() -> None:
     shifted["detail"]["versions"] = [1]
     for event in (created, shifted, created):
         note_use(event, CONTEXT)
+    used = ask("GET", f"{MODELS}/bikeshare")[1]["used_by"]
+    assert used == [{"deployment": "bikes", "alias": "champion", "versions": [1]}]
     for version, reason in ((1, "it is live, deployment"), (2, "follows alias 'champion'")):
         status, problem = delete(version)
         assert (status, problem["error_code"]) == (409, "RESOURCE_CONFLICT")

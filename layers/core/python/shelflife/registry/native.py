@@ -4,6 +4,7 @@ from typing import Any
 
 from shelflife.registry.history import Held, Then
 from shelflife.registry.model import Change, ModelVersion, RegisteredModel
+from shelflife.registry.ports import Use
 
 _OURS = {"revision", "newest", "changes", "changed_at", "latest", "aliases"}
 
@@ -49,6 +50,10 @@ def then_json(then: Then, at: str) -> dict[str, Any]:
         "aliases": {alias: _held(held) for alias, held in sorted(then.aliases.items())},
         "stages": {stage: [_held(held) for held in then.stages[stage]] for stage in sorted(then.stages)},
     }
+
+
+def use_json(use: Use) -> dict[str, Any]:
+    return {"deployment": use.deployment, "alias": use.alias, "versions": sorted(use.versions)}
 
 
 def _held(held: Held) -> dict[str, Any]:
