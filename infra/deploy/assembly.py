@@ -34,8 +34,6 @@ class StackArtifact:
     bucket: str
     files: tuple[FileAsset, ...]
     images: tuple[ImageAsset, ...]
-    #: Where the template goes that is too long to be sent along.
-    bucket: str
 
 
 def stacks(folder: Path) -> list[StackArtifact]:
@@ -47,7 +45,6 @@ def _stack(folder: Path, name: str) -> StackArtifact:
     assets = json.loads((folder / f"{name}.assets.json").read_text())
     template = folder / f"{name}.template.json"
     files = [_file(folder, entry) for entry in assets.get("files", {}).values()]
-    (own,) = (file for file in files if file.source == template)
     return StackArtifact(
         name=name,
         template=template,
@@ -55,7 +52,6 @@ def _stack(folder: Path, name: str) -> StackArtifact:
         # The template itself is listed as an asset; the deployer hands it over by itself.
         files=tuple(file for file in files if file.source != template),
         images=tuple(_image(folder, entry) for entry in assets.get("dockerImages", {}).values()),
-        bucket=own.bucket,
     )
 
 
