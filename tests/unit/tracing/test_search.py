@@ -176,6 +176,35 @@ def test_a_search_that_looks_through_much_ends_its_page(
     assert pages == [[], ["a"]]
 
 
+@pytest.mark.parametrize(
+    ("text", "some"),
+    [
+        ("", 3),
+        ("timestamp_ms > 1 AND trace.timestamp < 9999999999", 3),
+        ("run_id = 'r'", 3),
+        ("metadata.`mlflow.trace.session` = 's' AND timestamp_ms > 1", 3),
+        ("status = 'ERROR'", 3),
+        ("status = 'OK'", 1000),
+        ("run_id = 'r' AND status = 'OK'", 1000),
+        ("run_id = 'r' AND span.name = 'x'", 1000),
+        ("tags.team = 'risk'", 1000),
+    ],
+)
+def test_no_more_is_read_than_is_answered_where_all_of_it_matches(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch, text: str, some: int
+) -> None:
+    asked: list[int] = []
+    real = tracer.traces.newest
+
+    def counted(*place: Any, some: int) -> Any:
+        asked.append(some)
+        return real(*place, some=some)
+
+    monkeypatch.setattr(tracer.traces, "newest", counted)
+    tracer.searches.search(Search(("1",), text, (), 2))
+    assert asked == [some]
+
+
 def test_clauses_of_spans_hold_for_one_and_the_same(tracer: Tracer) -> None:
     tracer.spans.log(
         "1",

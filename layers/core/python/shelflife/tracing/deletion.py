@@ -12,7 +12,7 @@ from shelflife.tracing.service import checked_experiment
 
 #: One call deletes no more than what fits into its time; the caller is told how many, and calls again.
 MOST_AT_ONCE = 3000
-_TOGETHER = 16
+_TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)

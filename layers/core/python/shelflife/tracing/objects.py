@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,7 +22,8 @@ from shelflife.tracing.packing import pack_spans, unpack_spans
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_AT_ONCE = 16
+#: As many as the client keeps connections.
+_AT_ONCE = 10
 _BATCH = 1000
 _NAME = 20
 #: Answers after which the same call may work: the client has retried it a few times already.
@@ -49,9 +51,8 @@ class S3SpanFiles:
     def read(self, trace_id: str, home: str, pieces: Sequence[str]) -> list[Span]:
         if len(pieces) == 1:
             return self._read(trace_id, home, pieces[0])
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = pool.map(lambda piece: self._read(trace_id, home, piece), pieces)
-            return [span for spans in found for span in spans]
+        found = _readers().map(lambda piece: self._read(trace_id, home, piece), pieces)
+        return [span for spans in found for span in spans]
 
     def remove(self, trace_id: str, home: str, pieces: Sequence[str]) -> None:
         self._delete([_key(trace_id, home, piece) for piece in pieces])
@@ -79,6 +80,12 @@ class S3SpanFiles:
             named: list[Any] = [{"Key": key} for key in keys[first : first + _BATCH]]
             with _answering():
                 self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": named, "Quiet": True})
+
+
+@cache
+def _readers() -> ThreadPoolExecutor:
+    """Threads that wait for S3; the process's own, whoever asks."""
+    return ThreadPoolExecutor(_AT_ONCE, "spans")
 
 
 @contextmanager

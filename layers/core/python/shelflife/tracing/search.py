@@ -31,6 +31,7 @@ from shelflife.tracing.spans import SpanBook
 MOST_LOOKED_THROUGH = 20_000
 #: So many of which spans have to be read for it.
 MOST_READ = 500
+_MOST_TOGETHER = 1000
 _UNORDERED = frozenset({"prompt", "text"})
 
 
@@ -72,7 +73,7 @@ class TraceSearch:
         window: Window,
         shelf: tuple[str, str] = ("", ""),
         after: Place | None = None,
-        some: int = 1000,
+        some: int = _MOST_TOGETHER,
     ) -> Iterator[Trace]:
         """All traces of the experiments within the window, in order, read while they are asked for."""
         shelves = [Shelf(checked_experiment(found), *shelf) for found in dict.fromkeys(experiment_ids)]
@@ -81,11 +82,12 @@ class TraceSearch:
 
     def _newest(self, search: Search, wanted: Filter) -> Found:
         after = _place_in(search.token)
-        # Without a filter no more is read than is answered.
-        some = min(1000, search.limit + 1) if not search.filter.strip() else 1000
+        shelf, named = _shelf(wanted)
+        # Where all that is read matches, no more is read than is answered.
+        some = min(_MOST_TOGETHER, search.limit + 1) if wanted.is_met_by(*named) else _MOST_TOGETHER
         found: list[Trace] = []
         budget = MOST_READ if wanted.needs_content else MOST_LOOKED_THROUGH
-        for trace in self.every(search.experiment_ids, wanted.window, _shelf(wanted), after, some):
+        for trace in self.every(search.experiment_ids, wanted.window, shelf, after, some):
             if len(found) == search.limit or budget == 0:
                 return Found(tuple(found), _token(after))
             budget -= 1
@@ -98,7 +100,7 @@ class TraceSearch:
         begin = _rank_in(search.token, orders)
         matching = (
             trace
-            for trace in self.every(search.experiment_ids, wanted.window, _shelf(wanted))
+            for trace in self.every(search.experiment_ids, wanted.window, _shelf(wanted)[0])
             if self._matches(wanted, trace)
         )
         ranked = ((_rank(_values(trace, orders), orders), trace) for trace in matching)
@@ -133,15 +135,20 @@ def _span_of(trace: Trace, digest: Digest) -> Span:
     )
 
 
-def _shelf(wanted: Filter) -> tuple[str, str]:
-    """The shortest list that has all that may match."""
-    if run := wanted.wanted(ATTRIBUTE, "run_id") or wanted.wanted("metadata", Metadata.RUN):
-        return ShelfKind.RUN, run
-    if session := wanted.wanted("metadata", Metadata.SESSION):
-        return ShelfKind.SESSION, session
-    if wanted.wanted(ATTRIBUTE, "status") == TraceState.ERROR:
-        return ShelfKind.STATE, TraceState.ERROR
-    return "", ""
+def _shelf(wanted: Filter) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The shortest list that has all that may match, and the name of the text that it is for."""
+    for kind, named in _SHELVES:
+        value = wanted.wanted(*named)
+        if value is not None and (kind is not ShelfKind.STATE or value == TraceState.ERROR):
+            return (kind, value), named
+    return ("", ""), ("", "")
+
+
+_SHELVES = (
+    (ShelfKind.RUN, (ATTRIBUTE, "run_id")),
+    (ShelfKind.SESSION, ("metadata", Metadata.SESSION)),
+    (ShelfKind.STATE, (ATTRIBUTE, "status")),
+)
 
 
 def _orders(texts: Sequence[str]) -> tuple[Order, ...]:

@@ -118,6 +118,11 @@ class Filter:
                 last = min(last, value)
         return Window(first, last)
 
+    def is_met_by(self, kind: str, key: str) -> bool:
+        """Whether nothing but times is asked for, beside that text, which `wanted` told."""
+        met = {(ATTRIBUTE, "timestamp_ms"), (kind, key)}
+        return not self._spans and all((clause.kind, clause.key) in met for clause in self._rest)
+
     def wanted(self, kind: str, key: str) -> str | None:
         """The one text that this must be, if a clause says so."""
         for clause in self._rest:
