@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.cli import cloud, logs, redrive, schedules
+from infra.cli import cloud, logs, moving, redrive, schedules
 from infra.deploy.deployer import DeploymentFailedError
 from infra.installation import ROOT, SynthesisFailedError, TokenRefusedError
 from infra.local.state import LocalCloudError
+from infra.moving.plan import ALL, Choice, Part
+from infra.moving.server import MovingError
 from shelflife.contracts.access import Role
 
 app = typer.Typer(
@@ -25,6 +27,10 @@ token_app = typer.Typer(help="API tokens.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
 captures_app = typer.Typer(help="Captured requests.", no_args_is_help=True)
 app.add_typer(captures_app, name="captures")
+import_app = typer.Typer(help="Bring things over from elsewhere.", no_args_is_help=True)
+app.add_typer(import_app, name="import")
+export_app = typer.Typer(help="Take things elsewhere.", no_args_is_help=True)
+app.add_typer(export_app, name="export")
 
 FOLDER = ROOT / ".build" / "local"
 
@@ -37,12 +43,23 @@ Region = Annotated[
 ]
 StageName = Annotated[str, typer.Option("--stage", help="Stage of infra/config.py.")]
 
+Only = Annotated[list[Part] | None, typer.Option(help="Only this part; may be given several times.")]
+Experiments = Annotated[
+    list[str] | None,
+    typer.Option("--experiments", help="Only this experiment, by id or name; several times."),
+]
+Journals = Annotated[Path, typer.Option("--journal", help="Folder of the journal, by which a move goes on.")]
+Workers = Annotated[int, typer.Option(min=1, max=32, help="How many things are moved at a time.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what there is.")]
+Verify = Annotated[bool, typer.Option(help="Read both sides again at the end, and compare.")]
+
 #: What a person can mend.
 _MENDABLE = (
     LocalCloudError,
     DeploymentFailedError,
     SynthesisFailedError,
     TokenRefusedError,
+    MovingError,
     cloud.UsageError,
 )
 
@@ -139,6 +156,60 @@ def redrive_captures(
     Each is stored once, however often it comes: run it again if it was cut off.
     """
     redrive.redrive(cloud.target(folder, endpoint_url, region), dry_run=dry_run)
+
+
+@import_app.command("mlflow")
+def import_mlflow(
+    *,
+    source: Annotated[str, typer.Option("--from", help="Tracking URI of the MLflow server.")],
+    only: Only = None,
+    experiments: Experiments = None,
+    workers: Workers = 4,
+    journal: Journals = Path(),
+    dry_run: DryRun = False,
+    verify: Verify = True,
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+    stage: StageName = "local",
+) -> None:
+    """Bring everything over from an MLflow server, verified; cut off, the same command goes on.
+
+    The server knows you by MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD;
+    the deployment, if it is not the local cloud, by an admin's token in SHELFLIFE_TOKEN.
+    """
+    asked = moving.Asked(_choice(only, experiments), workers, journal, dry_run=dry_run, verify=verify)
+    target = moving.ours(lambda: cloud.target(folder, endpoint_url, region), stage, folder)
+    raise typer.Exit(0 if moving.bring(moving.foreign(source), target, asked) else 1)
+
+
+@export_app.command("mlflow")
+def export_mlflow(
+    *,
+    target: Annotated[str, typer.Option("--to", help="Tracking URI of the MLflow server.")],
+    only: Only = None,
+    experiments: Experiments = None,
+    workers: Workers = 4,
+    journal: Journals = Path(),
+    dry_run: DryRun = False,
+    verify: Verify = True,
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+    stage: StageName = "local",
+) -> None:
+    """Take everything to an MLflow server, verified; cut off, the same command goes on.
+
+    Any other server gives out ids of runs itself: they are tagged with the ids that they had here. Who you
+    are is told as for `import mlflow`.
+    """
+    asked = moving.Asked(_choice(only, experiments), workers, journal, dry_run=dry_run, verify=verify)
+    source = moving.ours(lambda: cloud.target(folder, endpoint_url, region), stage, folder)
+    raise typer.Exit(0 if moving.bring(source, moving.foreign(target), asked) else 1)
+
+
+def _choice(only: list[Part] | None, experiments: list[str] | None) -> Choice:
+    return Choice(parts=frozenset(only) if only else ALL, experiments=tuple(experiments or ()))
 
 
 def main() -> None:

@@ -40,6 +40,10 @@ class TrackingStack(ContextStack):
             self, "LinkVersion", stage=stage, source="tracking/link_version", settings=settings
         ).function
         self.table.grant_read_write_data(self.link_version)
+        adopt = PythonFunction(
+            self, "Adopt", stage=stage, source="tracking/adopt", settings=settings
+        ).function
+        self.table.grant_read_write_data(adopt)
         self.routes = [
             Route("/api/2.0/mlflow/{proxy+}", api),
             Route("/api/2.0/mlflow/logged-models", models),
@@ -50,6 +54,7 @@ class TrackingStack(ContextStack):
             Route("/api/2.0/mlflow-artifacts/{proxy+}", artifacts),
             Route("/api/3.0/mlflow/{proxy+}", api),
             Route("/api/3.0/mlflow/server-info", api, methods=("GET",), public=True),
+            Route("/v1/tracking/{proxy+}", adopt),
             Route("/version", api, methods=("GET",), public=True),
         ]
 

@@ -1,7 +1,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from shelflife.tracking.errors import ExperimentExistsError, LostRaceError, PartUploadNotFoundError
+from shelflife.tracking.errors import (
+    ExperimentExistsError,
+    LostRaceError,
+    PartUploadNotFoundError,
+    RunExistsError,
+)
 from shelflife.tracking.index_entries import Entry, Place, entries_of, sort_key
 from shelflife.tracking.logged_model import LoggedModel
 from shelflife.tracking.model import DatasetSummary, Experiment, Metric, Run, Segment
@@ -40,6 +45,8 @@ class MemoryRuns:
         self._runs: dict[str, Run] = {}
 
     def add(self, run: Run) -> None:
+        if run.run_id in self._runs:
+            raise RunExistsError(run.run_id)
         self._runs[run.run_id] = run
 
     def find(self, run_id: str) -> Run | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shelflife.tracking.dynamo_runs import DynamoRuns, DynamoSegments
-from shelflife.tracking.errors import LostRaceError, RunTooLargeError
+from shelflife.tracking.errors import LostRaceError, RunExistsError, RunTooLargeError
 from shelflife.tracking.model import Lifecycle, Metric, Run, RunStatus, Segment
 from shelflife.tracking.ports import Runs, Segments
 from shelflife.tracking.settings import TABLE
@@ -38,6 +38,13 @@ def runs(request: pytest.FixtureRequest) -> Any:
         return MemoryRuns()
     request.getfixturevalue("aws")
     return DynamoRuns(make_table(TABLE))
+
+
+def test_an_id_is_given_once(runs: Runs) -> None:
+    runs.add(run("a"))
+    with pytest.raises(RunExistsError):
+        runs.add(run("a", start_time=6))
+    assert runs.find("a") == run("a")
 
 
 def test_a_run_comes_back_as_it_was(runs: Runs) -> None:

@@ -49,6 +49,16 @@ class InvalidModelNameError(InvalidError):
         super().__init__(message, [FieldFault(field, message)])
 
 
+class RegisteredModelTakenError(ConflictError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"registered model {name!r} is another one here: it was made at another time")
+
+
+class ModelVersionTakenError(ConflictError):
+    def __init__(self, model_name: str, version: int, reason: str) -> None:
+        super().__init__(f"version {version} of model {model_name!r} is not free: {reason}")
+
+
 class ModelVersionNotFoundError(NotFoundError):
     def __init__(self, model_name: str, version: int | str) -> None:
         super().__init__(f"model {model_name!r} has no version {version}")

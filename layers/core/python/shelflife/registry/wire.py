@@ -76,7 +76,7 @@ def page_json(name: str, found: Found[T], show: Callable[[T], dict[str, Any]]) -
 
 
 def milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+    return round(at.timestamp() * 1000)
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

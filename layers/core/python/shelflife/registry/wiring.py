@@ -3,6 +3,7 @@ from functools import cache
 from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.kernel.ids import new_id, utc_now
+from shelflife.registry.adoption import Adoption
 from shelflife.registry.dynamo_histories import DynamoHistories
 from shelflife.registry.dynamo_leftovers import DynamoLeftovers
 from shelflife.registry.dynamo_models import DynamoRegisteredModels
@@ -82,6 +83,14 @@ def inspection() -> Inspection:
 def searching() -> Searching:
     items = _items()
     return Searching(models=DynamoRegisteredModels(items), versions=DynamoModelVersions(items))
+
+
+@cache
+def adoption() -> Adoption:
+    items = _items()
+    return Adoption(
+        models=DynamoRegisteredModels(items), versions=DynamoModelVersions(items), now=utc_now, new_id=new_id
+    )
 
 
 @cache

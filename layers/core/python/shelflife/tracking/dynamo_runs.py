@@ -19,7 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
-from shelflife.tracking.errors import LostRaceError, RunTooLargeError
+from shelflife.tracking.errors import LostRaceError, RunExistsError, RunTooLargeError
 from shelflife.tracking.model import (
     Dataset,
     DatasetInput,
@@ -49,7 +49,12 @@ class DynamoRuns:
     items: Items
 
     def add(self, run: Run) -> None:
-        self.items.transact([Write(put=_run_item(run), condition=_NEW), Write(put=pending_item(run))])
+        try:
+            self.items.transact([Write(put=_run_item(run), condition=_NEW), Write(put=pending_item(run))])
+        except ClientError as error:
+            if is_lost_condition(error) or is_contended(error):
+                raise RunExistsError(run.run_id) from error
+            raise
 
     def find(self, run_id: str) -> Run | None:
         item = self.items.get(run_pk(run_id), RUN)

@@ -24,6 +24,11 @@ class ExperimentExistsError(ConflictError):
         super().__init__(f"an experiment named {name!r} exists already (it may be deleted: then restore it)")
 
 
+class ExperimentTakenError(ConflictError):
+    def __init__(self, experiment_id: str, name: str) -> None:
+        super().__init__(f"experiment {experiment_id!r} is another one here, named {name!r}")
+
+
 class ExperimentDeletedError(InvalidError):
     def __init__(self, experiment_id: str) -> None:
         super().__init__(f"experiment {experiment_id!r} is deleted: restore it first")
@@ -37,6 +42,16 @@ class ExperimentBusyError(UnavailableError):
 class RunNotFoundError(NotFoundError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"there is no run with id {run_id!r}")
+
+
+class RunExistsError(ConflictError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"there is a run with id {run_id!r} already")
+
+
+class RunTakenError(ConflictError):
+    def __init__(self, run_id: str, experiment_id: str) -> None:
+        super().__init__(f"run {run_id!r} is another one here, in experiment {experiment_id!r}")
 
 
 class RunDeletedError(InvalidError):
@@ -110,6 +125,11 @@ class IndexBusyError(UnavailableError):
 class LoggedModelNotFoundError(NotFoundError):
     def __init__(self, model_id: str) -> None:
         super().__init__(f"there is no logged model with id {model_id!r}")
+
+
+class LoggedModelTakenError(ConflictError):
+    def __init__(self, model_id: str, experiment_id: str) -> None:
+        super().__init__(f"logged model {model_id!r} is another one here, in experiment {experiment_id!r}")
 
 
 class LoggedModelBusyError(UnavailableError):

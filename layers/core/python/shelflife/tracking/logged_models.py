@@ -84,7 +84,7 @@ class LoggedModels:
             source_run_id=new.source_run_id,
             params=dict(new.params),
             tags=dict(new.tags),
-            part=self.segments.open(_models_of(new.experiment_id)).number,
+            part=self.segments.open(models_of(new.experiment_id)).number,
         )
         self.kept.add(model)
         return model
@@ -185,7 +185,7 @@ class LoggedModels:
                 active(self.experiments.get(experiment_id))
             except ExperimentNotFoundError:
                 continue
-            for segment in self.segments.all(_models_of(experiment_id)):
+            for segment in self.segments.all(models_of(experiment_id)):
                 yield from self.kept.of(experiment_id, segment.number)
 
     def _of_run(self, run_id: str, experiment_ids: Iterable[str]) -> Iterator[LoggedModel]:
@@ -219,7 +219,7 @@ def _versions_in(tag: str) -> list[Any]:
     return known if isinstance(known, list) else []
 
 
-def _models_of(experiment_id: str) -> str:
+def models_of(experiment_id: str) -> str:
     """Models are counted apart from runs."""
     return f"{experiment_id}/models"
 

@@ -32,7 +32,11 @@ class Experiments(Protocol):
 
 class Runs(Protocol):
     def add(self, run: Run) -> None:
-        """Keep a new run in its segment; its id must be new."""
+        """Keep a new run in its segment.
+
+        Raises:
+            RunExistsError: its id is taken.
+        """
 
     def find(self, run_id: str) -> Run | None: ...
 

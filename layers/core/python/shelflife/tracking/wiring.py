@@ -4,6 +4,7 @@ from uuid import uuid4
 from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.kernel.ids import new_id, utc_now
+from shelflife.tracking.adoption import Adoption
 from shelflife.tracking.artifacts import Artifacts
 from shelflife.tracking.dynamo_datasets import DynamoDatasets
 from shelflife.tracking.dynamo_experiments import DynamoExperiments
@@ -55,6 +56,18 @@ def logged_models() -> LoggedModels:
         now=utc_now,
         new_id=lambda: uuid4().hex,
         new_name=new_name,
+    )
+
+
+@cache
+def adoption() -> Adoption:
+    items = _items()
+    return Adoption(
+        book=experiments(),
+        experiments=DynamoExperiments(items),
+        runs=DynamoRuns(items),
+        models=DynamoLoggedModels(items),
+        segments=DynamoSegments(items),
     )
 
 
