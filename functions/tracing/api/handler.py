@@ -1,9 +1,10 @@
 """HTTP: traces by MLflow's REST protocol, and their spans by OTLP."""
 
+import json
 from typing import Any
 
 from shelflife.contracts.access import Role
-from shelflife.entry.encodings import decoded
+from shelflife.entry.encodings import decoded, encoded
 from shelflife.entry.http import Answer, Call, HttpDoor
 from shelflife.kernel.names import Context
 from shelflife.tracing import exports, legacy, wire
@@ -37,17 +38,17 @@ def start_trace(call: Call[asked.StartTrace]) -> Nothing:
 
 
 @door.get(f"{V3}/get")
-def get_trace(call: Call[None]) -> Nothing:
+def get_trace(call: Call[None]) -> Answer:
     wanted = call.parameters(asked.OneTrace)
     trace, found = spans().whole(wanted.trace_id, partial=wanted.allow_partial)
-    return {"trace": wire.trace_json(trace, found)}
+    return _packed(call, {"trace": wire.trace_json(trace, found)})
 
 
 @door.get(f"{V3}/batchGet")
-def get_traces(call: Call[None]) -> Nothing:
+def get_traces(call: Call[None]) -> Answer:
     wanted = call.parameters(asked.ManyTraces)
     found = spans().wholes(tracing().get_many(wanted.trace_ids, wanted.experiment_ids))
-    return _listed("traces", [wire.trace_json(trace, held) for trace, held in found])
+    return _packed(call, _listed("traces", [wire.trace_json(trace, held) for trace, held in found]))
 
 
 @door.post(f"{V3}/batchGetInfos", role=Role.VIEWER, body=asked.ManyTraces)
@@ -194,7 +195,19 @@ def get_trace_info_v2(call: Call[None], trace_id: str) -> Nothing:  # noqa: ARG0
 def _file(call: Call[None]) -> Answer:
     wanted = call.parameters(asked.TraceFile)
     _, found = spans().whole(wanted.request_id, partial=True)
-    return Answer(wire.file_json(found), headers=wire.FILE_HEADERS, content_type="application/octet-stream")
+    body, headers = _encoded(call, wire.file_json(found))
+    return Answer(body, headers=wire.FILE_HEADERS | headers, content_type="application/octet-stream")
+
+
+def _packed(call: Call[None], document: Nothing) -> Answer:
+    body, headers = _encoded(call, json.dumps(document, separators=(",", ":")))
+    return Answer(body, headers=headers)
+
+
+def _encoded(call: Call[None], text: str) -> tuple[bytes | str, dict[str, str]]:
+    """Spans are long and repeat themselves: compressed, ten times as much fits into an answer of Lambda."""
+    body, coding = encoded(text, call.headers.get("accept-encoding", ""))
+    return body, {"Content-Encoding": coding, "Vary": "Accept-Encoding"} if coding else {}
 
 
 def _listed(name: str, found: list[dict[str, Any]], token: str | None = None) -> Nothing:

@@ -231,3 +231,13 @@ def test_a_span_that_is_still_open_shows_its_trace_in_progress(client: MlflowCli
     ended = client.get_trace(root.trace_id)
     assert (ended.info.state, [span.name for span in ended.data.spans]) == ("OK", ["long", "step"])
     assert ended.info.request_time == root.start_time_ns // 1_000_000
+
+
+def test_a_trace_larger_than_an_answer_of_lambda_comes_back(client: MlflowClient) -> None:
+    with mlflow.start_span("long") as root:
+        for _ in range(2):
+            with mlflow.start_span("page") as span:
+                span.set_outputs("all work and no play " * 180_000)
+    trace = client.get_trace(root.trace_id)
+    assert [len(span.outputs) for span in trace.data.spans[1:]] == [3_780_000] * 2
+    assert found() == [root.trace_id]

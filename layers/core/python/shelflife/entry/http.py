@@ -4,6 +4,7 @@ Takes both event formats, 1.0 (REST API) and 2.0 (HTTP API), so that either gate
 Powertools routes; this module adds who may call, typed bodies, and errors in the protocol's own form.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -192,7 +193,11 @@ def _response(answered: Any) -> Response[Any]:
         body = json.dumps(body, separators=(",", ":"))
     if body is not None and (size := size_of(body)) > ANSWER_LIMIT:
         raise AnswerTooLargeError(size, ANSWER_LIMIT)
-    return Response(int(answer.status), answer.content_type, body or "", headers=dict(answer.headers))
+    told = base64.b64encode(body).decode("ascii") if isinstance(body, bytes) else body or ""
+    response = Response(int(answer.status), answer.content_type, told, headers=dict(answer.headers))
+    # Powertools would write bytes that are said to be JSON as JSON once more.
+    response.base64_encoded = isinstance(body, bytes)
+    return response
 
 
 def _failed(error: Exception, path: str) -> Response[Any]:
