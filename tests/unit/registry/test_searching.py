@@ -201,3 +201,30 @@ def test_what_cannot_be_read_is_told(world: World, find: str, text: str, order: 
 def test_a_foreign_token_is_refused(world: World, token: str) -> None:
     with pytest.raises(InvalidCursorError):
         world.searching.find_versions(Search("name LIKE 'churn%'", (), 10, token))
+
+
+@pytest.mark.parametrize("text", ["name = 'many'", ""])
+def test_a_page_reads_little_more_than_it_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for _ in range(300):
+        world.version("many")
+    read = 0
+
+    def counted(find: Any) -> Any:
+        def page(*args: Any, **named: Any) -> Any:
+            nonlocal read
+            found = find(*args, **named)
+            read += len(found.items)
+            return found
+
+        return page
+
+    for name in ("page", "page_by_age", "page_of_all"):
+        monkeypatch.setattr(world.versions, name, counted(getattr(world.versions, name)))
+    for order in ("version_number DESC", "last_updated_timestamp DESC"):
+        if text or order.startswith("last"):
+            found = world.searching.find_versions(Search(text, (order,), 50, None))
+            assert len(found.things) == 50
+            assert found.more
+    assert read <= 2 * 51

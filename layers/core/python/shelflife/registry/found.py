@@ -13,6 +13,7 @@ from shelflife.kernel.paging import InvalidCursorError, Page, decode_cursor, enc
 T = TypeVar("T")
 #: Read at once, while a filter may let few through.
 CHUNK = 200
+_LEAST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,11 @@ class Search:
     order_by: tuple[str, ...]
     limit: int
     page_token: str | None
+
+    @property
+    def chunk(self) -> int:
+        """How much is read at once: little more than what is answered."""
+        return max(_LEAST, min(CHUNK, self.limit + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from shelflife.registry.ports import ModelVersions, RegisteredModels, VersionOrd
 
 _MODEL_TIES = parse_orders(["name ASC"], language.MODEL_ORDERS)
 _VERSION_TIES = parse_orders(["name ASC", "version_number DESC"], language.VERSION_ORDERS)
+_EVERYTHING = Search("", (), CHUNK, None)
 _NEWEST = ("last_updated_timestamp DESC",)
 
 
@@ -48,7 +49,7 @@ class Searching:
                 by_age=by_age,
                 backwards=backwards,
                 prefix=prefix,
-                limit=CHUNK,
+                limit=search.chunk,
                 cursor=cursor,
             )
 
@@ -75,7 +76,7 @@ class Searching:
             marked = version.is_prompt if prompts else not (version.is_prompt or model.is_prompt)
             return marked and all(clause.matches(owned) for clause in clauses)
 
-        listed = self._listed(clauses, orders, search.page_token, prompts=prompts)
+        listed = self._listed(clauses, orders, search, prompts=prompts)
         if listed is not None:
             things, order = listed
             return walked(things, matches, lambda owned: self.versions.after(owned[1], order), search.limit)
@@ -83,7 +84,7 @@ class Searching:
         return in_memory(gathered, _tied(orders, _VERSION_TIES), search, _identity)
 
     def _listed(
-        self, clauses: Sequence[Clause], orders: Sequence[Order], token: str | None, *, prompts: bool
+        self, clauses: Sequence[Clause], orders: Sequence[Order], search: Search, *, prompts: bool
     ) -> tuple[Iterator[Owned], VersionOrder] | None:
         """The list that has the versions in this order, if there is one."""
         names = language.equal_to(clauses, "name")
@@ -92,7 +93,7 @@ class Searching:
         if names is None:
             if orders[0].key != "last_updated_timestamp" or not orders[0].descending or _prefix(clauses):
                 return None
-            return self._of_all(token, prompts=prompts), VersionOrder.AGE_OF_ALL
+            return self._of_all(search, prompts=prompts), VersionOrder.AGE_OF_ALL
         of_one = [order for order in orders if order.key != "name"] or list(_VERSION_TIES[1:])
         first, backwards = of_one[0].key, of_one[0].descending
         if first == "creation_timestamp":
@@ -102,14 +103,16 @@ class Searching:
         order = VersionOrder.NUMBER if first == "version_number" else VersionOrder.AGE
         if model is None:
             return iter(()), order
-        things = pages(lambda cursor: read(model, CHUNK, cursor, backwards=backwards), token)
+        things = pages(
+            lambda cursor: read(model, search.chunk, cursor, backwards=backwards), search.page_token
+        )
         return ((model, version) for version in things), order
 
-    def _of_all(self, token: str | None, *, prompts: bool) -> Iterator[Owned]:
+    def _of_all(self, search: Search, *, prompts: bool) -> Iterator[Owned]:
         """Those of models that were deleted are still in the list for a while, but have no model."""
-        cursor = token
+        cursor = search.page_token
         while True:
-            page = self.versions.page_of_all(CHUNK, cursor, prompts=prompts)
+            page = self.versions.page_of_all(search.chunk, cursor, prompts=prompts)
             yield from self._owned(page.items)
             cursor = page.next_cursor
             if cursor is None:
@@ -130,7 +133,7 @@ class Searching:
             return
         prefix = _prefix(clauses)
         if names is None and not prefix:
-            yield from self._of_all(None, prompts=prompts)
+            yield from self._of_all(_EVERYTHING, prompts=prompts)
             return
         models = (
             self._named_like(prefix, prompts=prompts)
