@@ -245,6 +245,25 @@ def test_a_throttled_table_is_told_as_one_that_does_not_answer_now(aws: None) ->
         traces.find("a")
 
 
+@pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_is_throttled_is_told_as_a_table_that_does_not_answer_now(
+    aws: None, reason: str
+) -> None:
+    items = make_table(TABLE)
+
+    def throttled(**_: Any) -> Any:
+        told: Any = {
+            "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
+            "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
+        }
+        raise ClientError(told, "TransactWriteItems")
+
+    traces = DynamoTraces(replace(items, client=_with(items.client, transact_write_items=throttled)))
+    with pytest.raises(TableUnavailableError, match=reason):
+        traces.add(trace("a"))
+    assert DynamoTraces(items).find("a") is None
+
+
 def _with(client: Any, **methods: Callable[..., Any]) -> Any:
     """The client with some of its methods replaced."""
 

@@ -40,6 +40,8 @@ _PASSING = {
     "ServiceUnavailable",
     "ThrottlingException",
 }
+#: Why a transaction was given up that may work later.
+_PASSING_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError"}
 
 
 class TableUnavailableError(UnavailableError):
@@ -256,6 +258,9 @@ class Items:
         except ClientError as error:
             if error.response["Error"]["Code"] in _PASSING:
                 raise TableUnavailableError(self.table_name, error.response["Error"]["Code"]) from error
+            reasons = {reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])}
+            if (passing := reasons & _PASSING_REASONS) and not is_lost_condition(error):
+                raise TableUnavailableError(self.table_name, passing.pop()) from error
             raise
 
     def _transacted(self, write: Write) -> Any:
