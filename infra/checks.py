@@ -46,7 +46,7 @@ ACCEPTED = (
     ),
     Accepted(
         r"IAM5\[Resource::[\w-]+-foundation:ExportsOutputFnGetAttArtifacts\w+/"
-        r"(datasets|uploads|training|tracking|reports)/\*\]",
+        r"(datasets|uploads|training|tracking|reports|models|traces)/\*\]",
         r".*",
         "objects below one prefix: their keys are made while the platform runs",
     ),

@@ -18,7 +18,6 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from functions.tracking.api.handler import handler as tracking_api
 from shelflife.aws.clients import client
 from shelflife.aws.objects import Objects
 from shelflife.contracts.data import DatasetManifest
@@ -35,6 +34,7 @@ from tests.harness.cloud import ENVIRONMENT, make_table
 from tests.harness.events import LambdaContext, http_event
 from tests.harness.http_server import served
 from tests.harness.models import held_out, trained_on
+from tests.harness.tracking import handler as tracking
 from tests.unit.training.datasets import BUCKET, diabetes, mixed, plan
 
 MAIN = Path(__file__).resolve().parents[3] / "functions" / "training" / "train_image" / "main.py"
@@ -114,7 +114,7 @@ def image(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     with ExitStack() as stack:
         cloud_url = stack.enter_context(served(waiting_cloud))
-        api_url = stack.enter_context(served(tracking_api, role="contributor"))
+        api_url = stack.enter_context(served(tracking, role="contributor"))
         client("ssm").put_parameter(Name="/shelflife/local/api_url", Value=f"{api_url}/", Type="String")
         client("ssm").put_parameter(
             Name="/shelflife/local/jobs/job-1/token", Value=TOKEN, Type="SecureString"
@@ -128,7 +128,7 @@ def a_plan(**more: Any) -> TrainingPlan:
 
 
 def tracked(method: str, path: str, body: Any = None) -> Any:
-    answer = tracking_api(http_event(method, f"/api/2.0/mlflow/{path}", body), LambdaContext())
+    answer = tracking(http_event(method, f"/api/2.0/mlflow/{path}", body), LambdaContext())
     return json.loads(answer["body"])
 
 
