@@ -39,6 +39,10 @@ test: $(READY) ## Every test, offline once packages are cached
 load: $(READY) ## 10,000 requests of clients side by side while traffic is moved; some minutes
 	@LOAD_REQUESTS=10000 $(BIN)/python -m pytest tests/e2e/test_load.py
 
+.PHONY: move
+move: $(READY) ## A stock MLflow server with 1,000 runs and 100,000 points is moved over, killed half way; some minutes
+	@MOVING_RUNS=1000 $(BIN)/python -m pytest -s tests/e2e/test_moving.py
+
 .PHONY: check
 check: $(READY) ## The quick gate: format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
