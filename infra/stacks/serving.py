@@ -4,6 +4,7 @@ from aws_cdk import (
     aws_iam,
     aws_lambda,
 )
+from aws_cdk.aws_stepfunctions import IStateMachine
 from constructs import Construct
 
 from infra.config import Stage
@@ -29,6 +30,7 @@ from shelflife.serving.settings import (
     ServingSettings,
     StoreCapturesSettings,
 )
+from shelflife.serving.tasks import ExecutionEnd
 
 _INFERENCE = (Layer.CORE, Layer.RUNTIME, Layer.INFERENCE)
 _ANALYTICS = (Layer.CORE, Layer.RUNTIME, Layer.ANALYTICS)
@@ -215,6 +217,7 @@ class ServingStack(ContextStack):
             ],
             roles=[role for asked in (api, functions["hold_rollout"]) if (role := asked.role)],
         )
+        self._end_stopped(settings, deploy)
         aws_events.Rule(
             self,
             "OnRolloutStarted",
@@ -234,6 +237,30 @@ class ServingStack(ContextStack):
                     dead_letter_queue=self.dead_letters,
                     retry_attempts=30,
                 )
+            ],
+        )
+
+    def _end_stopped(self, settings: ServingSettings, deploy: IStateMachine) -> None:
+        """An execution that is stopped from outside ends its rollout all the same."""
+        end = PythonFunction(
+            self,
+            "EndStoppedRollout",
+            stage=self.stage,
+            source="serving/end_stopped_rollout",
+            settings=settings,
+        ).function
+        self.table.grant_read_write_data(end)
+        aws_events.Rule(
+            self,
+            "OnRolloutStopped",
+            # On the account's own bus: what Step Functions itself says goes nowhere else.
+            event_pattern=aws_events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"stateMachineArn": [deploy.state_machine_arn], "status": list(ExecutionEnd)},
+            ),
+            targets=[
+                aws_events_targets.LambdaFunction(end, dead_letter_queue=self.dead_letters, retry_attempts=30)
             ],
         )
 

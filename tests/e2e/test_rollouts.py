@@ -19,7 +19,19 @@ from tests.harness.installation import News, Platform, eventually
 pytestmark = pytest.mark.e2e
 
 STILL, MOVING = "still", "moving"
-NAMES = ("worse", "better", "green", "linear", "alias", "shadow", "paused", "aborted", "rolled", "sticky")
+NAMES = (
+    "worse",
+    "better",
+    "green",
+    "linear",
+    "alias",
+    "shadow",
+    "paused",
+    "aborted",
+    "stopped",
+    "rolled",
+    "sticky",
+)
 DEPLOYMENTS = {name: f"{MODEL}-{name}" for name in NAMES}
 #: Latencies of a machine that runs other tests as well say nothing.
 CRITERIA = {"minimum_samples": 150, "max_latency_ratio": None, "required": ["predictions"]}
@@ -121,6 +133,7 @@ def rollouts(platform: Platform, news: News) -> Iterator[Rollouts]:
         told.start("linear", BETTER, {"kind": "linear", "increment": 40, "bake_seconds": 2, **JUDGED})
         told.start("paused", BETTER, CANARY)
         told.start("aborted", BETTER, LONG)
+        told.start("stopped", BETTER, LONG)
         platform.put(f"{base('alias')}/strategy", {"strategy": CANARY})
         platform.put(f"/v1/registry/models/{MODEL}/aliases/{MOVING}", {"version": BETTER, "reason": "better"})
         shadowed = {
@@ -158,6 +171,17 @@ def test_an_aborted_rollout_gives_the_traffic_back_at_once(rollouts: Rollouts) -
     assert [one["name"] for one in rollouts.traffic("aborted")["live"]] == ["v1"]
     execution = rollouts.platform.ended(rollouts.execution("aborted")["executionArn"])
     assert execution["status"] == "SUCCEEDED"
+
+
+def test_an_execution_that_is_stopped_gives_the_traffic_back(rollouts: Rollouts) -> None:
+    rollouts.baking("stopped")
+    assert rollouts.traffic("stopped")["live"][1]["weight"] == 50
+    arn = rollouts.execution("stopped")["executionArn"]
+    rollouts.platform.aws("stepfunctions").stop_execution(executionArn=arn)
+    ended = rollouts.ended("stopped")
+    assert (ended["state"], ended["outcome"]) == ("aborted", "its execution was stopped")
+    assert [one["name"] for one in rollouts.traffic("stopped")["live"]] == ["v1"]
+    assert rollouts.platform.get(base("stopped"))["rollout_id"] is None
 
 
 def test_a_canary_of_a_worse_model_is_rolled_back_and_says_why(rollouts: Rollouts, news: News) -> None:

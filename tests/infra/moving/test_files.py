@@ -99,9 +99,7 @@ def test_a_file_that_is_cut_short_is_sent_again_and_its_parts_are_given_back() -
 
 def test_a_file_that_is_always_cut_short_is_never_kept() -> None:
     storage = Storage(cuts=99)
-    with pytest.raises(
-        MovingError, match=r"big\.bin ended after 7000000 of 25600000"
-    ):
+    with pytest.raises(MovingError, match=r"big\.bin ended after 7000000 of 25600000"):
         files(storage).receive(files(storage), PLACE, FILE, PLACE)
     assert storage.kept == {}
 

@@ -42,7 +42,16 @@ from shelflife.serving.strategy import (
     Strategy,
     looks,
 )
-from shelflife.serving.tasks import Action, ApplyStep, EndRollout, HoldRollout, Progress, RolloutTask
+from shelflife.serving.tasks import (
+    Action,
+    ApplyStep,
+    EndRollout,
+    ExecutionEnd,
+    HoldRollout,
+    Progress,
+    RolloutTask,
+    StoppedRollout,
+)
 from tests.fakes.captures import MemoryWindows
 from tests.fakes.deployments import deployment, revision, rule
 from tests.fakes.onnx_models import input_of, reference_of, summing
@@ -144,6 +153,9 @@ class World:
         return self.steps.end(
             EndRollout(**dict(self.task()), outcome=progress.outcome, reason=progress.reason)
         )
+
+    def stopped(self, status: ExecutionEnd = ExecutionEnd.ABORTED, execution: str = "e1") -> None:
+        self.steps.end_stopped(StoppedRollout(**dict(self.task(execution)), status=status, cause=""))
 
     def answered(self, variant: str, good: int, bad: int = 0, revision: int | None = None) -> None:
         """Requests of a variant in this minute, in the deployment's current revision."""
@@ -508,3 +520,74 @@ def test_a_rollouts_looks_are_those_of_its_judged_steps() -> None:
 
 def test_figures_of_no_requests_are_zero() -> None:
     assert merged([]) == Figures()
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "why"),
+    [
+        (ExecutionEnd.ABORTED, RolloutState.ABORTED, "its execution was stopped"),
+        (ExecutionEnd.TIMED_OUT, RolloutState.FAILED, "its execution timed out"),
+        (ExecutionEnd.FAILED, RolloutState.FAILED, "its execution failed"),
+    ],
+)
+def test_an_execution_that_ends_without_its_rollout_gives_the_traffic_back(
+    world: World, status: ExecutionEnd, state: RolloutState, why: str
+) -> None:
+    world.start()
+    world.apply(0)
+    world.stopped(status)
+    assert (world.rollout().state, world.rollout().outcome) == (state, why)
+    assert world.shares == {"v1": 100}
+    assert world.bikes.rollout_id is None
+    before = world.rollout()
+    world.stopped(status)
+    assert world.rollout() == before
+    assert world.news.count("rollout.ended") == 1
+    assert world.start(version=3).to_version == 3
+
+
+def test_an_execution_that_is_stopped_before_its_first_step_ends_its_rollout(world: World) -> None:
+    world.start()
+    world.stopped()
+    assert world.rollout().state is RolloutState.ABORTED
+    assert world.apply(0).action is Action.STOP
+    assert world.shares == {"v1": 100}
+
+
+def test_an_execution_that_carried_nothing_ends_nothing(world: World) -> None:
+    world.start()
+    world.apply(0)
+    world.stopped(execution="another")
+    assert world.rollout().state is RolloutState.RUNNING
+    assert world.shares == {"v1": 90, "v2": 10}
+    gone = StoppedRollout(
+        deployment="bikes", rollout_id="none", execution="e1", status=ExecutionEnd.FAILED, cause=""
+    )
+    world.steps.end_stopped(gone)
+
+
+def test_a_paused_rollout_whose_execution_is_stopped_is_over(world: World) -> None:
+    started = world.start()
+    world.apply(0)
+    world.control.pause("bikes", started.rollout_id)
+    world.stopped()
+    assert (world.rollout().state, world.rollout().task_token) == (RolloutState.ABORTED, None)
+
+
+def test_a_word_said_at_the_same_time_does_not_keep_a_stopped_rollout_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = world.start()
+    world.apply(0)
+    find, raced = world.rollouts.find, [True]
+
+    def found(deployment: str, rollout_id: str) -> Rollout | None:
+        seen = find(deployment, rollout_id)
+        if seen and raced:
+            raced.clear()
+            world.control.pause("bikes", started.rollout_id)
+        return seen
+
+    monkeypatch.setattr(world.rollouts, "find", found)
+    world.stopped()
+    assert world.rollout().state is RolloutState.ABORTED

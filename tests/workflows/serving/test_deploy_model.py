@@ -7,6 +7,7 @@ import pytest
 from functions.serving.api.handler import handler as api
 from functions.serving.apply_step.handler import handler as apply_step
 from functions.serving.end_rollout.handler import handler as end_rollout
+from functions.serving.end_stopped_rollout.handler import handler as end_stopped_rollout
 from functions.serving.hold_rollout.handler import handler as hold_rollout
 from functions.serving.judge_step.handler import handler as judge_step
 from shelflife.aws.items import Items
@@ -65,7 +66,7 @@ def start(**changes: Any) -> dict[str, Any]:
     return {"deployment": "bikes", "rollout_id": rollout["rollout_id"]}
 
 
-def outcome(asked: dict[str, Any]) -> tuple[str, str]:
+def outcome(asked: dict[str, Any]) -> tuple[str, Any]:
     _, rollout = ask("GET", f"/rollouts/{asked['rollout_id']}")
     return rollout["state"], rollout["outcome"]
 
@@ -216,3 +217,31 @@ def test_a_pause_holds_the_workflow_until_it_goes_on(table: Items) -> None:
     assert did == ["paused", {"v1": 90, "v2": 10}]
     assert "HoldRollout" in ended.states
     assert outcome(asked)[0] == "succeeded"
+
+
+def stopped_event(execution: str, asked: dict[str, Any]) -> dict[str, Any]:
+    event: dict[str, Any] = golden("serving/end_stopped_rollout")
+    event["detail"] |= {"executionArn": execution, "input": json.dumps(asked)}
+    return event
+
+
+def test_an_execution_that_is_stopped_from_outside_ends_its_rollout_once(table: Items) -> None:
+    asked = start()
+    applied = apply_step(asked | {"execution": "e1", "number": 0}, CONTEXT)
+    assert (applied["action"], shares()) == ("bake", {"v1": 90, "v2": 10})
+    event = stopped_event("e1", asked)
+    for _ in range(2):
+        end_stopped_rollout(event, CONTEXT)
+        assert outcome(asked) == ("aborted", "its execution was stopped")
+        assert shares() == {"v1": 100}
+        assert ask("GET", "")[1]["revision"] == 3
+    start()
+
+
+def test_a_duplicate_execution_that_is_stopped_ends_nothing(table: Items) -> None:
+    asked = start()
+    apply_step(asked | {"execution": "e1", "number": 0}, CONTEXT)
+    end_stopped_rollout(stopped_event("e2", asked), CONTEXT)
+    end_stopped_rollout(golden("serving/end_stopped_rollout"), CONTEXT)
+    assert outcome(asked) == ("running", None)
+    assert shares() == {"v1": 90, "v2": 10}

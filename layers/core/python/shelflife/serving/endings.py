@@ -1,13 +1,30 @@
 """How a rollout ends: the deployment's traffic is nobody's again, and everybody is told."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shelflife.contracts.serving import RolloutEnded
 from shelflife.kernel.ids import Clock, NewId
+from shelflife.serving.errors import DeploymentChangedError, RolloutChangedError
 from shelflife.serving.model import ActivationFailure, Change, Deployment
 from shelflife.serving.ports import Deployments, Rollouts
 from shelflife.serving.rollout import Rollout, RolloutState
 from shelflife.serving.shifts import Shifts
+
+T = TypeVar("T")
+
+#: How often a word is said at the most, where others wrote at the same time.
+_TRIES = 5
+
+
+def insisting(use: Callable[[], T]) -> T:
+    """Do it again where the workflow, which looks at its rollout all the time, has written in between."""
+    for _ in range(_TRIES - 1):
+        with suppress(RolloutChangedError, DeploymentChangedError):
+            return use()
+    return use()
 
 
 @dataclass(frozen=True, slots=True)

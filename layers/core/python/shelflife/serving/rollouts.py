@@ -1,14 +1,11 @@
 """Rollouts, as people and alias moves start, pause and end them; the workflow carries them (steps.py)."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
 from shelflife.contracts.serving import RolloutStarted
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.kernel.paging import Page
-from shelflife.serving.endings import Endings
+from shelflife.serving.endings import Endings, insisting
 from shelflife.serving.errors import (
     CapturesNeededError,
     DeploymentChangedError,
@@ -17,7 +14,6 @@ from shelflife.serving.errors import (
     ExperimentRunningError,
     NothingToRollBackError,
     RevisionNotFoundError,
-    RolloutChangedError,
     RolloutNotFoundError,
     RolloutOverError,
     RolloutRunningError,
@@ -31,11 +27,7 @@ from shelflife.serving.shifts import Shifts
 from shelflife.serving.strategy import Strategy
 from shelflife.serving.traffic import TrafficRule, live
 
-T = TypeVar("T")
-
 _PAGE = 100
-#: How often a word of a person's is said at the most, where the workflow wrote at the same time.
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +123,7 @@ class RolloutControl:
             RolloutOverError: it has ended.
             RolloutChangedError: others kept changing it.
         """
-        return _insisting(lambda: self._paused(self._open(name, rollout_id)))
+        return insisting(lambda: self._paused(self._open(name, rollout_id)))
 
     def resume(self, name: str, rollout_id: str) -> Rollout:
         """Let a paused rollout go on; its step bakes anew.
@@ -140,7 +132,7 @@ class RolloutControl:
             RolloutOverError: it has ended.
             RolloutChangedError: others kept changing it.
         """
-        return _insisting(lambda: self._resumed(self._open(name, rollout_id)))
+        return insisting(lambda: self._resumed(self._open(name, rollout_id)))
 
     def abort(self, name: str, rollout_id: str, change: Change) -> Rollout:
         """End the rollout; the deployment answers as before from now on, whatever the workflow is doing.
@@ -149,7 +141,7 @@ class RolloutControl:
             RolloutOverError: it has ended.
             DeploymentChangedError: others kept changing it.
         """
-        return _insisting(lambda: self._aborted(self._open(name, rollout_id), change))
+        return insisting(lambda: self._aborted(self._open(name, rollout_id), change))
 
     def roll_back(self, name: str, change: Change, *, to_revision: int | None = None) -> Deployment:
         """Let the deployment answer with what was stable before; a rollout that is under way is aborted.
@@ -263,11 +255,3 @@ class RolloutControl:
             from_version=rollout.from_version,
             to_version=rollout.to_version,
         )
-
-
-def _insisting(use: Callable[[], T]) -> T:
-    """Do it again where the workflow, which looks at its rollout all the time, has written in between."""
-    for _ in range(_TRIES - 1):
-        with suppress(RolloutChangedError, DeploymentChangedError):
-            return use()
-    return use()

@@ -4,13 +4,14 @@ People may pause or abort the rollout at any moment: each question reads it anew
 not changed since.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
 from shelflife.kernel.ids import Clock
 from shelflife.serving.capture_ports import Windows
-from shelflife.serving.endings import Endings
+from shelflife.serving.endings import Endings, insisting
 from shelflife.serving.errors import (
     DeploymentNotFoundError,
     RolloutNotFoundError,
@@ -23,9 +24,23 @@ from shelflife.serving.ports import Deployments, Executions, Rollouts
 from shelflife.serving.rollout import AppliedStep, Rollout, RolloutState
 from shelflife.serving.shifts import Shifts
 from shelflife.serving.strategy import LOOKS_PER_STEP, InsufficientData, Step, looks
-from shelflife.serving.tasks import Action, ApplyStep, EndRollout, HoldRollout, Progress, RolloutTask
+from shelflife.serving.tasks import (
+    Action,
+    ApplyStep,
+    EndRollout,
+    ExecutionEnd,
+    HoldRollout,
+    Progress,
+    RolloutTask,
+    StoppedRollout,
+)
 
 _WORKFLOW = "deploy_model"
+_STOPPED = {
+    ExecutionEnd.ABORTED: (RolloutState.ABORTED, "was stopped"),
+    ExecutionEnd.TIMED_OUT: (RolloutState.FAILED, "timed out"),
+    ExecutionEnd.FAILED: (RolloutState.FAILED, "failed"),
+}
 #: What was answered before a rollout is its baseline where the stable variant has no traffic any more.
 _BEFORE = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -104,6 +119,26 @@ class RolloutSteps:
         reason = asked.reason[:_LONGEST_REASON]
         change = Change(changed_by=_WORKFLOW, reason=reason, rollout_id=rollout.rollout_id)
         return self.endings.end(rollout, asked.outcome, change)
+
+    def end_stopped(self, told: StoppedRollout) -> None:
+        """End the rollout that this execution left under way; the deployment answers as before it.
+
+        Nothing is done for a rollout that is over, or that another execution carries.
+
+        Raises:
+            DeploymentChangedError: others kept changing the deployment or the rollout.
+        """
+        outcome, what = _STOPPED[told.status]
+        reason = f"its execution {what}" + (f": {told.cause}" if told.cause else "")
+        asked = EndRollout(
+            deployment=told.deployment,
+            rollout_id=told.rollout_id,
+            execution=told.execution,
+            outcome=outcome,
+            reason=reason,
+        )
+        with suppress(RolloutNotFoundError, RolloutTakenError):
+            insisting(lambda: self.end(asked))
 
     def _carried(self, asked: RolloutTask) -> Rollout:
         """The rollout, which this execution carries from the first time that it asks."""

@@ -43,6 +43,21 @@ class EndRollout(RolloutTask):
     reason: str
 
 
+class ExecutionEnd(StrEnum):
+    """How an execution ends badly, in Step Functions' words."""
+
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+
+
+class StoppedRollout(RolloutTask):
+    """`execution` is over; `cause` is what is known of why, and may be empty."""
+
+    status: ExecutionEnd
+    cause: str
+
+
 class Progress(Model):
     """Where a rollout is; every field is always there, for a state machine reads them by path."""
 
