@@ -20,7 +20,7 @@ LAYERS = ROOT / "layers"
 BUILT = ROOT / ".build" / "layers"
 PACKAGE = LAYERS / "core" / "python"
 #: Third-party layers have a lock file; `core` is our package as it stands.
-THIRD_PARTY = ("runtime", "inference", "analytics")
+THIRD_PARTY = ("runtime", "inference", "analytics", "graphql")
 CORE = "core"
 #: What Lambda runs; infra/names.py names the same version to CDK (a test compares them).
 LAMBDA_PYTHON = "3.13"

@@ -15,10 +15,11 @@ compiled() { # compiled OUTPUT ARGUMENTS…
     --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" "$@" -o "$output"
 }
 all=tests/requirements.txt
-compiled $all --group inference --group analytics --group training --group infra --group docs --group dev pyproject.toml
+compiled $all --group inference --group analytics --group graphql --group training --group infra --group docs --group dev pyproject.toml
 compiled layers/runtime/requirements.txt -c $all pyproject.toml
 compiled layers/inference/requirements.txt -c $all --group inference
 compiled layers/analytics/requirements.txt -c $all --group analytics
+compiled layers/graphql/requirements.txt -c $all --group graphql
 compiled functions/training/train_image/requirements.txt -c $all --group training
 compiled docs/requirements.txt -c $all --group docs
 for client in kserve mlflow-3.12 mlflow-3.17 triton; do

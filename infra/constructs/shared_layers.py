@@ -19,6 +19,7 @@ class Layer(StrEnum):
     RUNTIME = "runtime"
     INFERENCE = "inference"
     ANALYTICS = "analytics"
+    GRAPHQL = "graphql"
 
 
 class LayerNotBuiltError(RuntimeError):

@@ -4,6 +4,7 @@ from constructs import Construct
 from infra.config import Stage
 from infra.constructs.python_function import PythonFunction
 from infra.constructs.routes import Route
+from infra.constructs.shared_layers import Layer
 from infra.stacks.context import ContextStack
 from infra.stacks.foundation import Foundation
 from shelflife.kernel.names import Context, Prefix
@@ -44,6 +45,17 @@ class TrackingStack(ContextStack):
             self, "Adopt", stage=stage, source="tracking/adopt", settings=settings
         ).function
         self.table.grant_read_write_data(adopt)
+        graphql = PythonFunction(
+            self,
+            "Graphql",
+            stage=stage,
+            source="tracking/graphql",
+            settings=settings,
+            layers=(Layer.CORE, Layer.RUNTIME, Layer.GRAPHQL),
+            memory_mb=1024,
+        ).function
+        # The default experiment is made by whoever comes first.
+        self.table.grant_read_write_data(graphql)
         self.routes = [
             Route("/api/2.0/mlflow/{proxy+}", api),
             Route("/api/2.0/mlflow/logged-models", models),
@@ -51,6 +63,7 @@ class TrackingStack(ContextStack):
             Route("/api/2.0/mlflow/logged-models/{model_id}/artifacts/{proxy+}", artifacts),
             Route("/api/2.0/mlflow/artifacts/{proxy+}", artifacts),
             Route("/get-artifact", artifacts, methods=("GET",)),
+            Route("/graphql", graphql, methods=("POST",)),
             Route("/api/2.0/mlflow-artifacts/{proxy+}", artifacts),
             Route("/api/3.0/mlflow/{proxy+}", api),
             Route("/api/3.0/mlflow/server-info", api, methods=("GET",), public=True),

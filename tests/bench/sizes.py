@@ -4,6 +4,7 @@ import json
 
 from infra.build import layers
 from infra.config import BUILD
+from infra.constructs.shared_layers import Layer
 from infra.installation import synthesized
 from tests.bench.measure import Figure
 from tests.harness.templates import functions
@@ -18,7 +19,7 @@ def run() -> list[Figure]:
     folder = synthesized("prod", lambda _: None)
     sizes = {
         kind: sum(path.stat().st_size for path in (BUILD / "layers/aws" / kind).rglob("*") if path.is_file())
-        for kind in ("core", "runtime", "inference", "analytics")
+        for kind in Layer
     }
     figures = [Figure(f"layer {kind}", size / _MB, "MB") for kind, size in sizes.items()]
     for name in json.loads((folder / "order.json").read_text()):

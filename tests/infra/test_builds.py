@@ -7,6 +7,7 @@ import pytest
 
 from infra.build import layers
 from infra.config import BUILD, ROOT
+from infra.constructs.shared_layers import Layer
 from infra.names import RUNTIME
 from tests.harness.templates import Template, functions
 
@@ -16,6 +17,7 @@ LOCKS = [
     ROOT / "layers/runtime/requirements.txt",
     ROOT / "layers/inference/requirements.txt",
     ROOT / "layers/analytics/requirements.txt",
+    ROOT / "layers/graphql/requirements.txt",
     ROOT / "functions/training/train_image/requirements.txt",
     ROOT / "docs/requirements.txt",
 ]
@@ -39,7 +41,7 @@ def unpacked(template: Template, function: dict[str, object]) -> int:
     names = [layer["Ref"] for layer in properties["Layers"]]
     return sum(
         size(BUILD / "layers/aws" / kind)
-        for kind in ("core", "runtime", "inference", "analytics")
+        for kind in Layer
         if any(f"Layers{kind.capitalize()}" in name for name in names)
     )
 

@@ -187,6 +187,7 @@ _FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
     ("/v2", _open_inference),
     ("/api/", _mlflow),
     ("/get-artifact", _mlflow),
+    ("/graphql", _mlflow),
     ("/model-versions/", _mlflow),
     # OTLP leaves the form open; MLflow's clients send their spans here, and read their own.
     ("/v1/traces", _mlflow),

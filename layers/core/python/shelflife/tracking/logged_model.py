@@ -1,11 +1,15 @@
 """What a run made to be loaded, with the names and units of MLflow's protocol."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shelflife.tracking.model import Metric
+
+#: MLflow's pages read there which versions a model became.
+VERSIONS_TAG = "mlflow.modelVersions"
 
 
 class LoggedModelStatus(StrEnum):
@@ -49,3 +53,19 @@ class LoggedModel:
     deleted_at: int | None = None
     part: int = 0
     revision: int = 0
+
+    @property
+    def registered(self) -> tuple[tuple[str, int], ...]:
+        """The versions that it became, by name and number."""
+        known = registered_in(self.tags.get(VERSIONS_TAG, ""))
+        named = [one for one in known if isinstance(one, dict) and {"name", "version"} <= one.keys()]
+        return tuple((one["name"], one["version"]) for one in named)
+
+
+def registered_in(tag: str) -> list[Any]:
+    """What a tag lists; one that somebody else wrote is begun anew."""
+    try:
+        known = json.loads(tag or "[]")
+    except ValueError:
+        return []
+    return known if isinstance(known, list) else []

@@ -17,12 +17,17 @@ from shelflife.tracking.errors import (
     TagNotFoundError,
 )
 from shelflife.tracking.experiments import ExperimentBook, active
-from shelflife.tracking.logged_model import LoggedModel, LoggedModelStatus, Measured
+from shelflife.tracking.logged_model import (
+    VERSIONS_TAG,
+    LoggedModel,
+    LoggedModelStatus,
+    Measured,
+    registered_in,
+)
 from shelflife.tracking.model import Metric
 from shelflife.tracking.ports import KeptModels, Segments
 
 _ATTEMPTS = 20
-VERSIONS_TAG = "mlflow.modelVersions"
 _ONE_RUN = ("source_run_id", Comparison.EQUAL)
 
 
@@ -115,7 +120,7 @@ class LoggedModels:
         entry = {"name": name, "version": version}
 
         def linked(model: LoggedModel) -> LoggedModel:
-            known = _versions_in(model.tags.get(VERSIONS_TAG, ""))
+            known = registered_in(model.tags.get(VERSIONS_TAG, ""))
             if entry in known:
                 return model
             return replace(model, tags={**model.tags, VERSIONS_TAG: json.dumps([*known, entry])})
@@ -208,15 +213,6 @@ class LoggedModels:
 
     def _milliseconds(self) -> int:
         return int(self.now().timestamp() * 1000)
-
-
-def _versions_in(tag: str) -> list[Any]:
-    """What a tag lists; one that somebody else wrote is begun anew."""
-    try:
-        known = json.loads(tag or "[]")
-    except ValueError:
-        return []
-    return known if isinstance(known, list) else []
 
 
 def models_of(experiment_id: str) -> str:

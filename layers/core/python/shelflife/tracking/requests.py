@@ -29,6 +29,7 @@ MAX_EXPERIMENTS = 50_000
 _KEY = 250
 _PARAM = 6000
 _TAG = 8000
+_QUERY = 100_000
 _LONG = 2**63
 
 Key = Annotated[str, Field(min_length=1, max_length=_KEY)]
@@ -271,3 +272,9 @@ class MetricHistories(Request):
     @property
     def steps(self) -> tuple[int, int] | None:
         return None if self.start_step is None or self.end_step is None else (self.start_step, self.end_step)
+
+
+class GraphQuery(Request):
+    query: str = Field(min_length=1, max_length=_QUERY)
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = Field(None, alias="operationName")
