@@ -18,10 +18,12 @@ Platform = Literal["local", "aws"]
 class AlarmThresholds:
     """From which value on people are told of serving; each holds for a few minutes first.
 
-    `error_percent` is of predictions answered and failed; `latency_p95_ms` what callers wait at the function.
+    `error_percent` is of predictions answered and failed, `variant_error_percent` of those of one variant;
+    `latency_p95_ms` is what callers wait at the function.
     """
 
     error_percent: float = 1.0
+    variant_error_percent: float = 10.0
     latency_p95_ms: float = 500.0
     captures_dropped: int = 1
     capture_age_seconds: int = 900

@@ -8,7 +8,7 @@ from aws_cdk.aws_stepfunctions import IStateMachine
 from constructs import Construct
 
 from infra.config import AlarmThresholds
-from infra.constructs.serving_metrics import MINUTE, error_percent, of_service
+from infra.constructs.serving_metrics import MINUTE, error_percent, of_service, worst_error_rate
 from shelflife.kernel.names import Metric
 
 
@@ -37,6 +37,13 @@ class ServingAlarms(Construct):
             error_percent(),
             thresholds.error_percent,
             "of the predictions, more than the stage's percent failed",
+            periods=(3, 5),
+        )
+        self._add(
+            "VariantErrorRate",
+            worst_error_rate(),
+            thresholds.variant_error_percent / 100,
+            "a variant failed more of its predictions than the stage's percent; it may be a small one",
             periods=(3, 5),
         )
         self._add(

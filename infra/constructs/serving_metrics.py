@@ -56,6 +56,18 @@ def error_percent() -> aws_cloudwatch.MathExpression:
     )
 
 
+def worst_error_rate() -> aws_cloudwatch.MathExpression:
+    """The share of failures of whichever variant fails most; of 1, for a query knows no arithmetic."""
+    return aws_cloudwatch.MathExpression(
+        expression=(
+            f'SELECT AVG({Metric.FAILURES}) FROM SCHEMA("{METRICS_NAMESPACE}", deployment, variant) '  # noqa: S608 - no table, and our own names
+            "GROUP BY deployment, variant ORDER BY AVG() DESC LIMIT 1"
+        ),
+        label="failed, of the variant that fails most",
+        period=MINUTE,
+    )
+
+
 def cache_hit_percent() -> aws_cloudwatch.MathExpression:
     return aws_cloudwatch.MathExpression(
         expression="100 * hits / (hits + misses)",

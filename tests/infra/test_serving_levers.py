@@ -220,7 +220,12 @@ def alarms(template: Template) -> dict[str, dict[str, Any]]:
 
 def test_alarms_have_the_thresholds_of_the_stage_and_tell_the_topic(build: Build) -> None:
     thresholds = AlarmThresholds(
-        error_percent=2.5, latency_p95_ms=250, captures_dropped=3, capture_age_seconds=600, throttles=4
+        error_percent=2.5,
+        variant_error_percent=20,
+        latency_p95_ms=250,
+        captures_dropped=3,
+        capture_age_seconds=600,
+        throttles=4,
     )
     found = alarms(build(replace(PROD, alarms=thresholds))["serving"])
     limits = {
@@ -228,6 +233,7 @@ def test_alarms_have_the_thresholds_of_the_stage_and_tell_the_topic(build: Build
     }
     assert limits == {
         "ErrorRate": 2.5,
+        "VariantErrorRate": 0.2,
         "Latency": 250,
         "CapturesDropped": 3,
         "CaptureAge": 600,
@@ -242,9 +248,19 @@ def test_alarms_have_the_thresholds_of_the_stage_and_tell_the_topic(build: Build
 
 def test_no_alarm_rests_on_a_search(templates: dict[str, Template]) -> None:
     """CloudWatch refuses it, and only when the stack is deployed."""
-    assert len(alarms(templates["serving"])) == 6
+    assert len(alarms(templates["serving"])) == 7
     for name, alarm in alarms(templates["serving"]).items():
         assert "SEARCH" not in text(alarm), name
+
+
+def test_a_variant_that_fails_is_found_however_small_its_share(templates: dict[str, Template]) -> None:
+    (alarm,) = [found for name, found in alarms(templates["serving"]).items() if "VariantErrorRate" in name]
+    (query,) = alarm["Metrics"]
+    assert query["Expression"] == (
+        'SELECT AVG(Failures) FROM SCHEMA("shelflife", deployment, variant) '
+        "GROUP BY deployment, variant ORDER BY AVG() DESC LIMIT 1"
+    )
+    assert (query["Period"], query.get("ReturnData", True)) == (60, True)
 
 
 def dashboard(template: Template) -> str:

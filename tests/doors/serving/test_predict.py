@@ -361,3 +361,31 @@ def test_the_door_knows_its_routes() -> None:
     }
     expected |= {("POST", path) for path in ("/predict", "/models/<name>/invocations")}
     assert set(door.routes) == expected
+
+
+def test_a_failure_is_counted_for_the_variant_that_should_have_answered(
+    promote: Promote, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create()
+    promote()
+    client("s3").delete_object(Bucket="artifacts", Key="training/job-1/model.onnx")
+    capsys.readouterr()
+    assert infer()[0] == 503
+    assert infer(path="/v2/models/boats/infer")[0] == 404
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    failed, unknown = (one for one in records if one.get("door", "").endswith("/infer") and "_aws" in one)
+    assert (failed["deployment"], failed["variant"], failed["Failures"]) == ("bikes", "v1", [1.0])
+    assert ["deployment", "variant"] in failed["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert ("variant" in unknown, unknown["Failures"]) == (False, [0.0])
+    line = next(one for one in records if one.get("status") == 503)
+    assert (line["deployment"], line["variant"]) == ("bikes", "v1")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_refusal_is_counted_for_no_variant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert infer()[0] == 200
+    capsys.readouterr()
+    assert infer(inputs=[ROW[0] | {"data": ["many"]}, *ROW[1:]])[0] == 400
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (metrics,) = [one for one in records if one.get("door", "").endswith("/infer") and "_aws" in one]
+    assert ("variant" in metrics, metrics["Failures"]) == (False, [0.0])

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from shelflife.contracts.models import Datatype
-from shelflife.kernel.errors import InvalidError, UnavailableError
+from shelflife.kernel.errors import InvalidError, UnavailableError, counts_for
 from shelflife.serving.errors import (
     DeploymentNotFoundError,
     DeploymentNotReadyError,
@@ -283,3 +283,32 @@ def test_what_cannot_be_answered_is_captured_for_who_should_have(
     assert (kept.capture_id, kept.variant, kept.error, kept.row_count) == (
         "r1", "v1", "InvalidRequestError", 1,
     )  # fmt: skip
+
+
+def test_a_failure_counts_for_the_variant_that_should_have_answered_and_a_refusal_for_none(
+    world: World, predictions: Predictions
+) -> None:
+    world.serve(summing(*FEATURES))
+    with pytest.raises(InvalidError) as refused:
+        predictions.predict("bikes", InferenceRequest("r1", [InputTensor("hr", "FP32", [1], [1])], None))
+    assert counts_for(refused.value) is None
+    world.models.models.clear()
+    with pytest.raises(UnavailableError) as failed:
+        predictions.predict("bikes", asking())
+    assert counts_for(failed.value) == ("bikes", "v1")
+
+
+def test_a_fault_of_ours_is_captured_as_a_failure_like_any_other(
+    world: World, predictions: Predictions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.serve(summing(*FEATURES))
+
+    def load(reference: object) -> object:
+        raise KeyError(reference)
+
+    monkeypatch.setattr(world.models, "load", load)
+    with pytest.raises(KeyError) as failed:
+        predictions.predict("bikes", asking(request_id="r1"))
+    assert counts_for(failed.value) == ("bikes", "v1")
+    (kept,) = world.captures.messages
+    assert (kept.capture_id, kept.variant, kept.error, kept.refused) == ("r1", "v1", "KeyError", False)

@@ -30,6 +30,7 @@ from shelflife.entry.gateway import (
     size_of,
 )
 from shelflife.entry.records import Record, Recorder, recorder
+from shelflife.kernel.errors import counts_for
 from shelflife.kernel.names import Context
 
 LeanHandler = Callable[..., Answer]
@@ -84,7 +85,7 @@ class LeanDoor:
         except Exception as error:  # noqa: BLE001 - the last place where an answer can be made of it
             answer = _failed(error, event, record)
         record.fields["status"] = answer["statusCode"]
-        record.failed = answer["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR
+        record.failed |= answer["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR
         if self._recorder is None:
             self._recorder = recorder()
         self._recorder.write(record, (perf_counter() - began) * 1000)
@@ -159,6 +160,9 @@ def _failed(error: Exception, event: dict[str, Any], record: Record) -> dict[str
     failure = failure_of(error)
     if failure.status is HTTPStatus.INTERNAL_SERVER_ERROR:
         record.error = error
+    if variant := counts_for(error):
+        record.failed = True
+        record.about(deployment=variant[0], variant=variant[1])
     told = render(failure, path_of(event))
     return {
         "statusCode": int(told.status),

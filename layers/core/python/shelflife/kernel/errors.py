@@ -50,3 +50,14 @@ class ForbiddenError(ShelflifeError):
 
 class UnavailableError(ShelflifeError):
     """Something that this needs does not answer now; the same call may work later."""
+
+
+def count_for(error: Exception, *, deployment: str, variant: str) -> None:
+    """Say for which variant of a deployment the failure counts, whatever it is; both are known to exist."""
+    error.__dict__["counts_for"] = (deployment, variant)
+
+
+def counts_for(error: Exception) -> tuple[str, str] | None:
+    """The deployment and the variant that the failure counts for, if it is any variant's."""
+    known: tuple[str, str] | None = error.__dict__.get("counts_for")
+    return known

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from shelflife.kernel.errors import InvalidError, ShelflifeError, UnavailableError
+from shelflife.kernel.errors import InvalidError, UnavailableError, count_for
 from shelflife.kernel.ids import Clock, NewId
 from shelflife.serving.answer_keys import key_of
 from shelflife.serving.binding import bind
@@ -61,7 +61,7 @@ class Predictions:
             else:
                 arrays, is_repeated = self._answered(served, model, rows.feed)
             ran = perf_counter_ns()
-        except ShelflifeError as error:
+        except Exception as error:
             self._failed(served, request, error, began)
             raise
         latency_ms = (self.seconds() - began) * 1000
@@ -123,7 +123,10 @@ class Predictions:
             if seen_by:
                 self.captures.send_to_shadows(capture, seen_by)
 
-    def _failed(self, served: Served, request: InferenceRequest, error: ShelflifeError, began: float) -> None:
+    def _failed(self, served: Served, request: InferenceRequest, error: Exception, began: float) -> None:
+        refused = _is_refusal(error)
+        if not refused:
+            count_for(error, deployment=served.deployment, variant=served.variant)
         capture_id = request.id or self.new_id()
         if served.capture.takes(capture_id):
             self.captures.send(
@@ -133,7 +136,7 @@ class Predictions:
                     captured_at=self.now(),
                     latency_ms=(self.seconds() - began) * 1000,
                     error=type(error).__name__,
-                    refused=_is_refusal(error),
+                    refused=refused,
                 )
             )
 
@@ -160,7 +163,7 @@ class Predictions:
         )
 
 
-def _is_refusal(error: ShelflifeError) -> bool:
+def _is_refusal(error: Exception) -> bool:
     """Whether what was asked is to blame, and not the version that was to answer."""
     return isinstance(error, InvalidError) and not isinstance(error, ModelFailedError)
 
