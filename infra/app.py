@@ -56,6 +56,7 @@ def compose(app: App, chosen: Stage) -> list[str]:
         f"{prefix}-edge",
         stage=chosen,
         authorize=access.authorize,
+        authorize_pages=access.authorize_pages,
         routes=[route for context in contexts for route in context.routes],
     )
     Tags.of(app).add("application", "shelflife")

@@ -117,6 +117,11 @@ ACCEPTED = (
         "health and version say nothing that a caller may not know, and clients ask before they have a token",
     ),
     Accepted(
+        r"APIG4",
+        r".*-edge/Api/GET--static-files--\{proxy\+\}/Resource",
+        "files of a public package, which a browser loads before anybody has signed in",
+    ),
+    Accepted(
         r"VPC7",
         r".*-training/Compute/Vpc/Resource",
         "training tasks accept no connection, and flow logs would cost money at rest",

@@ -6,6 +6,7 @@ shipped with every layer, because it more than halves a cold start; for Lambda t
 version on this machine.
 """
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -20,8 +21,11 @@ LAYERS = ROOT / "layers"
 BUILT = ROOT / ".build" / "layers"
 PACKAGE = LAYERS / "core" / "python"
 #: Third-party layers have a lock file; `core` is our package as it stands.
-THIRD_PARTY = ("runtime", "inference", "analytics", "graphql")
+THIRD_PARTY = ("runtime", "inference", "analytics", "graphql", "pages")
 CORE = "core"
+#: Holds MLflow's own pages (shelflife/tracking/pages.py names the same folder).
+PAGES, PAGES_FOLDER = "pages", "mlflow_pages"
+_COMPRESSED = frozenset({".css", ".html", ".js", ".json", ".cjs", ".mjs", ".svg", ".txt"})
 #: What Lambda runs; infra/names.py names the same version to CDK (a test compares them).
 LAMBDA_PYTHON = "3.13"
 #: Lambda's architectures by the folder of their layers: wheels are built for one, bytecode is for any.
@@ -103,6 +107,22 @@ def _fill(layer: str, python: Path, aimed: Target) -> None:
         for found in python.glob(pattern):
             shutil.rmtree(found)
     (python / ".lock").unlink(missing_ok=True)
+    if layer == PAGES:
+        _keep_pages(python)
+
+
+def _keep_pages(python: Path) -> None:
+    """Of MLflow's package only its pages with their licences are shipped, texts compressed."""
+    package = python.rename(python.with_name("package"))
+    folder = python / PAGES_FOLDER
+    shutil.copytree(package / "mlflow" / "server" / "js" / "build", folder)
+    (licences,) = package.glob("mlflow-*.dist-info/licenses")
+    shutil.copytree(licences, folder / "licenses")
+    shutil.rmtree(package)
+    for file in [file for file in folder.rglob("*") if file.suffix in _COMPRESSED]:
+        # Without a time, so that the same files are the same layer.
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
+        file.unlink()
 
 
 def _compile(python: Path, interpreter: str) -> None:

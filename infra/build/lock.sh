@@ -20,6 +20,8 @@ compiled layers/runtime/requirements.txt -c $all pyproject.toml
 compiled layers/inference/requirements.txt -c $all --group inference
 compiled layers/analytics/requirements.txt -c $all --group analytics
 compiled layers/graphql/requirements.txt -c $all --group graphql
+# Its files alone are used, so nothing that it needs is taken.
+compiled layers/pages/requirements.txt --no-deps --group pages
 compiled functions/training/train_image/requirements.txt -c $all --group training
 compiled docs/requirements.txt -c $all --group docs
 for client in kserve mlflow-3.12 mlflow-3.17 triton; do

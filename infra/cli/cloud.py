@@ -13,7 +13,7 @@ from rich.table import Table
 from infra.deploy import assembly
 from infra.deploy.account import Account
 from infra.deploy.deployer import Deployer
-from infra.installation import Installation, issue_token, read_endpoints, synthesized
+from infra.installation import Endpoints, Installation, issue_token, read_endpoints, synthesized
 from infra.local.cloud import running, stop_running
 
 _LOOK_SECONDS = 0.5
@@ -53,6 +53,7 @@ def up(folder: Path, port: int | None) -> None:
         console.print(f"\nup in {time.monotonic() - began:.1f} s\n")
         for name, value in (
             ("API", endpoints.api_url),
+            ("pages", pages_of(endpoints)),
             ("token", endpoints.token),
             ("AWS", endpoints.aws_endpoint_url),
         ):
@@ -74,6 +75,11 @@ def up(folder: Path, port: int | None) -> None:
         installation.stop()
 
 
+def pages_of(endpoints: Endpoints) -> str:
+    """Where MLflow's pages are: they ask for everything relative to this, so it ends with a slash."""
+    return f"{endpoints.api_url.rstrip('/')}/"
+
+
 def down(folder: Path) -> None:
     console.print("stopped; the state is kept" if stop_running(folder) else "no local cloud runs here")
 
@@ -89,6 +95,7 @@ def status(folder: Path) -> None:
     endpoints = read_endpoints(folder)
     if endpoints:
         console.print(f"API          {endpoints.api_url}", soft_wrap=True)
+        console.print(f"pages        {pages_of(endpoints)}", soft_wrap=True)
     account = Account(record.region, record.endpoint_url, record.account)
     table = Table("stack", "status", "changed")
     for stack in account.cloudformation.describe_stacks()["Stacks"]:

@@ -20,6 +20,7 @@ class Layer(StrEnum):
     INFERENCE = "inference"
     ANALYTICS = "analytics"
     GRAPHQL = "graphql"
+    PAGES = "pages"
 
 
 class LayerNotBuiltError(RuntimeError):

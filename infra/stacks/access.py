@@ -18,9 +18,17 @@ class AccessStack(ContextStack):
         self._settings = AccessSettings(access_table_name=self.table.table_name, stage_name=stage.name)
         self.authorize = self._function("Authorize", "access/authorize")
         self.table.grant_read_data(self.authorize)
+        self.authorize_pages = self._function("AuthorizePages", "access/authorize_pages")
+        self.table.grant_read_data(self.authorize_pages)
+        sign_in = self._function("SignIn", "access/sign_in")
+        self.table.grant_read_data(sign_in)
         api = self._function("Api", "access/api")
         self.table.grant_read_write_data(api)
-        self.routes = [Route("/v1/access/{proxy+}", api)]
+        self.routes = [
+            Route("/v1/access/{proxy+}", api),
+            Route("/sign-in", sign_in, methods=("GET", "POST"), pages=True),
+            Route("/sign-out", sign_in, methods=("POST",), pages=True),
+        ]
 
         issue_token = self._function("IssueToken", "access/issue_token")
         self.table.grant_write_data(issue_token)

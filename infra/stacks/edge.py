@@ -37,6 +37,7 @@ class EdgeStack(Stack):
         *,
         stage: Stage,
         authorize: aws_lambda.IFunction,
+        authorize_pages: aws_lambda.IFunction,
         routes: Sequence[Route],
     ) -> None:
         super().__init__(scope, id, description=f"shelflife {stage.name}: the HTTP API")
@@ -52,6 +53,14 @@ class EdgeStack(Stack):
             identity_source=["$request.header.Authorization"],
             results_cache_ttl=Duration.seconds(60),
         )
+        # Its answers are not kept: what tells one caller from another is in either of two headers.
+        self._pages_authorizer = HttpLambdaAuthorizer(
+            "PagesAuthorizer",
+            authorize_pages,
+            response_types=[HttpLambdaResponseType.SIMPLE],
+            identity_source=[],
+            results_cache_ttl=Duration.seconds(0),
+        )
         for route in routes:
             self._add(route)
         self._add_stage()
@@ -66,13 +75,18 @@ class EdgeStack(Stack):
             self._integrations[route.function] = HttpLambdaIntegration(
                 f"Integration{len(self._integrations)}", route.function
             )
-        for path in route.paths:
+        for path, pages in route.paths.items():
             self.api.add_routes(
                 path=path,
                 methods=[aws_apigatewayv2.HttpMethod[method] for method in route.methods],
                 integration=self._integrations[route.function],
-                authorizer=aws_apigatewayv2.HttpNoneAuthorizer() if route.public else self._authorizer,
+                authorizer=self._authorizer_of(route, pages=pages),
             )
+
+    def _authorizer_of(self, route: Route, *, pages: bool) -> aws_apigatewayv2.IHttpRouteAuthorizer:
+        if route.public:
+            return aws_apigatewayv2.HttpNoneAuthorizer()
+        return self._pages_authorizer if pages else self._authorizer
 
     def _add_stage(self) -> None:
         logs = aws_logs.LogGroup(

@@ -38,6 +38,7 @@ class RegistryStack(ContextStack):
             Route("/v1/registry/{proxy+}", api),
             Route("/api/2.0/mlflow/registered-models/{proxy+}", api),
             Route("/api/2.0/mlflow/model-versions/{proxy+}", api),
+            Route("/model-versions/get-artifact", api, methods=("GET",), pages=True),
         ]
         history = self._function("History", "history")
         self.table.grant_read_data(history)

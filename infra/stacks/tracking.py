@@ -56,20 +56,48 @@ class TrackingStack(ContextStack):
         ).function
         # The default experiment is made by whoever comes first.
         self.table.grant_read_write_data(graphql)
+        pages = PythonFunction(
+            self,
+            "Pages",
+            stage=stage,
+            source="tracking/pages",
+            layers=(Layer.CORE, Layer.RUNTIME, Layer.PAGES),
+        ).function
         self.routes = [
+            Route("/", pages, methods=("GET",), pages=True),
+            Route("/static-files/{proxy+}", pages, methods=("GET",), public=True),
+            *self._absent(pages),
             Route("/api/2.0/mlflow/{proxy+}", api),
             Route("/api/2.0/mlflow/logged-models", models),
             Route("/api/2.0/mlflow/logged-models/{proxy+}", models),
             Route("/api/2.0/mlflow/logged-models/{model_id}/artifacts/{proxy+}", artifacts),
             Route("/api/2.0/mlflow/artifacts/{proxy+}", artifacts),
-            Route("/get-artifact", artifacts, methods=("GET",)),
-            Route("/graphql", graphql, methods=("POST",)),
+            Route("/get-artifact", artifacts, methods=("GET",), pages=True),
+            Route("/graphql", graphql, methods=("POST",), pages=True),
             Route("/api/2.0/mlflow-artifacts/{proxy+}", artifacts),
             Route("/api/3.0/mlflow/{proxy+}", api),
             Route("/api/3.0/mlflow/server-info", api, methods=("GET",), public=True),
             Route("/v1/tracking/{proxy+}", adopt),
             Route("/version", api, methods=("GET",), public=True),
         ]
+
+    @staticmethod
+    def _absent(pages: aws_lambda.IFunction) -> list[Route]:
+        """What MLflow's pages ask of features that are not here."""
+        found = (
+            ("2.0/mlflow/users/current", "GET"),
+            ("2.0/mlflow/gateway-proxy", "GET"),
+            ("2.0/mlflow/webhooks", "GET"),
+            ("3.0/mlflow/assistant/{proxy+}", "GET"),
+            ("3.0/mlflow/datasets/search", "POST"),
+            ("3.0/mlflow/gateway/{proxy+}", "GET"),
+            ("3.0/mlflow/issues/search", "POST"),
+            ("3.0/mlflow/mcp-servers", "GET"),
+            ("3.0/mlflow/scorers/{proxy+}", "GET"),
+            ("3.0/mlflow/ui-telemetry", "GET"),
+            ("3.0/mlflow/users/current/permissions", "GET"),
+        )
+        return [Route(f"/api/{path}", pages, methods=(method,)) for path, method in found]
 
     def _changed_runs(self) -> aws_lambda_event_sources.DynamoEventSource:
         """Runs whose index entries are to be written; one that is logged to all the time waits a second."""

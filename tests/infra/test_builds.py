@@ -57,7 +57,7 @@ def test_every_function_fits_into_lambda(prod: dict[str, Template]) -> None:
     assert 50 * 1024 * 1024 < sizes["serving/predict"] < PREDICT_BUDGET
 
 
-@pytest.mark.parametrize("layer", [*layers.THIRD_PARTY, layers.CORE])
+@pytest.mark.parametrize("layer", sorted({*layers.THIRD_PARTY, layers.CORE} - {layers.PAGES}))
 def test_layers_carry_bytecode_of_lambdas_python(layer: str) -> None:
     if layers.target("aws").python is None:
         pytest.skip(

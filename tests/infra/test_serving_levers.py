@@ -69,6 +69,7 @@ def build(layers: Path) -> Build:
                 "edge",
                 stage=stage,
                 authorize=serving.routes[0].function,
+                authorize_pages=serving.routes[0].function,
                 routes=serving.routes,
             )
             return {

@@ -86,6 +86,8 @@ def test_a_context_reaches_no_other_contexts_table(templates: Templates) -> None
     "function",
     [
         "access/authorize",
+        "access/authorize_pages",
+        "access/sign_in",
         "serving/predict_shadows",
         "registry/find_alias",
         "monitoring/list_monitors",
@@ -271,14 +273,42 @@ def test_only_health_and_versions_are_public(templates: Templates) -> None:
         "GET /version",
         "GET /api/3.0/mlflow/server-info",
         "GET /ajax-api/3.0/mlflow/server-info",
+        "GET /static-files/{proxy+}",
     }
     assert all(r["AuthorizationType"] == "CUSTOM" for r in routes if r["RouteKey"] not in public)
 
 
+def authorizers(templates: Templates) -> dict[str, Any]:
+    """The authorizers of the edge, by what their logical ids say."""
+    found = resources(templates["edge"], "AWS::ApiGatewayV2::Authorizer")
+    return {re.sub(r"^Api|[0-9A-F]{8}$", "", name): made["Properties"] for name, made in found.items()}
+
+
+def test_a_browsers_session_opens_what_the_pages_ask_and_nothing_else(templates: Templates) -> None:
+    pages = authorizers(templates)["PagesAuthorizer"]
+    # One person's answer must never be given to another: nothing is kept.
+    assert (pages["AuthorizerResultTtlInSeconds"], pages.get("IdentitySource", [])) == (0, [])
+    routes = [route["Properties"] for _, route in of_kind(templates, "AWS::ApiGatewayV2::Route")]
+    taking = {
+        route["RouteKey"] for route in routes if "PagesAuthorizer" in text(route.get("AuthorizerId", ""))
+    }
+    assert {key for key in taking if "/ajax-api/" not in key} == {
+        "GET /",
+        "GET /get-artifact",
+        "GET /model-versions/get-artifact",
+        "GET /sign-in",
+        "POST /graphql",
+        "POST /sign-in",
+        "POST /sign-out",
+    }
+    called = {route["RouteKey"] for route in routes if "/ajax-api/" in route["RouteKey"]}
+    assert called - taking == {"GET /ajax-api/3.0/mlflow/server-info"}
+
+
 def test_the_edge_caches_authorizers_logs_and_throttles(templates: Templates) -> None:
-    (authorizer,) = resources(templates["edge"], "AWS::ApiGatewayV2::Authorizer").values()
-    assert authorizer["Properties"]["AuthorizerResultTtlInSeconds"] == 60
-    assert authorizer["Properties"]["IdentitySource"] == ["$request.header.Authorization"]
+    authorizer = authorizers(templates)["Authorizer"]
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 60
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
     (stage,) = resources(templates["edge"], "AWS::ApiGatewayV2::Stage").values()
     assert stage["Properties"]["AccessLogSettings"]["DestinationArn"]
     assert stage["Properties"]["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0

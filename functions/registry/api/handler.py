@@ -1,15 +1,17 @@
 """HTTP: registered models, native and in MLflow's protocol."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field
 
 from shelflife.contracts.access import Role
-from shelflife.entry.http import Call, HttpDoor, InvalidParameterError
+from shelflife.entry.http import Answer, Call, HttpDoor, InvalidParameterError
 from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
-from shelflife.registry import native, wire
+from shelflife.registry import native, sources, wire
 from shelflife.registry import requests as asked
 from shelflife.registry.errors import AliasNotFoundError, AliasUnknownError
 from shelflife.registry.found import Found
@@ -235,6 +237,17 @@ def mlflow_tag_version(call: Call[asked.TagVersion]) -> Json:
 def mlflow_untag_version(call: Call[asked.UntagVersion]) -> Json:
     registry().tag_version(call.body.name, call.body.version, call.body.key, None)
     return {}
+
+
+@door.get("/model-versions/get-artifact")
+def mlflow_get_version_file(call: Call[None]) -> Answer:
+    """The way to a file of a version, for MLflow's pages; artifact storage has it."""
+    named = call.parameters(asked.FileOfVersion)
+    version = registry().version(named.name, named.version)
+    path = sources.file_below(version.location or version.source_uri, named.path)
+    # Relative, because the API may be below a stage's path.
+    location = f"../ajax-api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
+    return Answer(status=HTTPStatus.FOUND, headers={"Location": location})
 
 
 def _numbered(call: Call[None]) -> tuple[RegisteredModel, ModelVersion]:

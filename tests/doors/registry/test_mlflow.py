@@ -230,3 +230,32 @@ def test_a_wrong_type_is_named_with_its_value(table: Items) -> None:
     assert answer["statusCode"] == 400
     assert "INVALID_PARAMETER_VALUE" in answer["body"]
     assert "got 3" in answer["body"]
+
+
+def test_the_pages_are_led_to_the_files_of_a_version(mlflow: MlflowClient) -> None:
+    mlflow.create_registered_model("churn")
+    source = "mlflow-artifacts:/7/models/m-1/artifacts"
+    mlflow.create_model_version("churn", source, model_id="m-1")
+    asked = "/model-versions/get-artifact?name=churn&version=1&path="
+    answer = api(http_event("GET", f"{asked}notes/gr%C3%B6%C3%9Fe.txt"), LambdaContext())
+    assert answer["statusCode"] == 302
+    place = "../ajax-api/2.0/mlflow-artifacts/artifacts/7/models/m-1/artifacts/notes/gr%C3%B6%C3%9Fe.txt"
+    assert answer["headers"]["Location"] == place
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("name=churn&version=1&path=../secret", 400),
+        ("name=churn&version=1&path=%252e%252e/secret", 400),
+        ("name=churn&version=1", 400),
+        ("name=churn&version=2&path=MLmodel", 404),
+        ("name=other&version=1&path=MLmodel", 404),
+    ],
+)
+def test_files_that_a_version_has_not_are_refused(mlflow: MlflowClient, query: str, status: int) -> None:
+    mlflow.create_registered_model("churn")
+    mlflow.create_model_version("churn", "mlflow-artifacts:/7/m-1/artifacts", model_id="m-1")
+    answer = api(http_event("GET", f"/model-versions/get-artifact?{query}"), LambdaContext())
+    assert answer["statusCode"] == status
+    assert "error_code" in answer["body"]

@@ -47,12 +47,20 @@ class Access:
 
     def identify(self, authorization: str | None) -> Principal | None:
         """Who sends this Authorization header; nobody if its token is unknown, wrong or expired."""
-        text = token_in(authorization) if authorization else None
+        return self.holder(token_in(authorization) if authorization else None)
+
+    def holder(self, text: str | None) -> Principal | None:
+        """Whose token this is; nobody's if it is unknown, wrong or expired."""
+        token = self.token_of(text)
+        return Principal(name=token.name, role=token.role) if token else None
+
+    def token_of(self, text: str | None) -> Token | None:
+        """What is kept of the token with this text, if it opens anything now."""
         token_id = token_id_of(text) if text else None
         token = self.tokens.find(token_id) if token_id else None
         if text is None or token is None or not token.opens_with(text, self.now()):
             return None
-        return Principal(name=token.name, role=token.role)
+        return token
 
     def page(self, limit: int, cursor: str | None) -> Page[Token]:
         return self.tokens.page(limit, cursor)

@@ -63,6 +63,8 @@ class Call(Generic[B]):
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
+    #: Who calls, also on a route that is open to all; nobody, if the caller is not known.
+    known: Principal | None = None
 
     def parameter(self, name: str) -> str | None:
         """The first value of a query parameter."""
@@ -113,6 +115,14 @@ def admitted(event: Mapping[str, Any], role: Role | None) -> Principal:
     if _RANK[principal.role] < _RANK[role]:
         raise RoleRequiredError(principal, role)
     return principal
+
+
+def known_of(event: Mapping[str, Any]) -> Principal | None:
+    """Who calls, if that is known."""
+    try:
+        return principal_of(event)
+    except UnauthenticatedError:
+        return None
 
 
 def principal_of(event: Mapping[str, Any]) -> Principal:

@@ -39,6 +39,7 @@ from shelflife.entry.gateway import (
     admitted,
     bytes_of,
     canonical,
+    known_of,
     query_of,
     size_of,
 )
@@ -172,6 +173,7 @@ def _call_of(event: Any, role: Role | None, body: type[BaseModel] | None) -> Cal
         path=event.path,
         query=query_of(event.raw_event),
         headers={name.lower(): value for name, value in event.headers.items()},
+        known=known_of(event.raw_event),
     )
 
 

@@ -82,6 +82,12 @@ class InvalidSourceError(InvalidError):
         super().__init__(message, [FieldFault("source", message)])
 
 
+class InvalidFilePathError(InvalidError):
+    def __init__(self, path: str) -> None:
+        message = f"path {path!r} is no path of a file: plain names and slashes are expected"
+        super().__init__(message, [FieldFault("path", message)])
+
+
 class InvalidStageError(InvalidError):
     def __init__(self, stage: str, expected: str) -> None:
         message = f"invalid stage {stage!r}: expected {expected}"

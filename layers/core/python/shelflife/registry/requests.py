@@ -111,6 +111,10 @@ class NumberedVersion(NamedModel):
     version: Version
 
 
+class FileOfVersion(NumberedVersion):
+    path: str = Field(min_length=1, max_length=1000)
+
+
 class DescribeVersion(NumberedVersion):
     description: Description = ""
 

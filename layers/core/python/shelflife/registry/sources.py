@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, urlsplit
 
-from shelflife.registry.errors import InvalidSourceError
+from shelflife.registry.errors import InvalidFilePathError, InvalidSourceError
 
 #: What clients send for prompts, which have no files.
 PROMPT_SOURCES = frozenset({"dummy-source", "prompt-template"})
@@ -64,6 +64,23 @@ def registered(source: str) -> RegisteredSource | None:
     if suffix is None and alias is None:
         return None
     return RegisteredSource(name, suffix, alias)
+
+
+def file_below(location: str, path: str) -> str:
+    """Where artifact storage has the file with this path below the folder of a version's files.
+
+    Raises:
+        InvalidSourceError: the files are not in artifact storage.
+        InvalidFilePathError: the path could lead elsewhere.
+    """
+    parts = urlsplit(location)
+    if parts.scheme != _ARTIFACTS or parts.netloc:
+        raise InvalidSourceError(location, "only files in artifact storage can be shown")
+    plain = _unquoted(path)
+    odd = any(letter < " " or letter in "\\\x7f" for letter in plain)
+    if odd or {"", ".", ".."} & set(plain.split("/")):
+        raise InvalidFilePathError(path)
+    return f"{parts.path.strip('/')}/{path}"
 
 
 def _scheme(source: str) -> str:

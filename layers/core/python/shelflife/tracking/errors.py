@@ -148,3 +148,8 @@ class LoggedModelTooLargeError(InvalidError):
 class ArtifactRootElsewhereError(InvalidError):
     def __init__(self, root_uri: str) -> None:
         super().__init__(f"the artifacts are at {root_uri!r}, which is not kept here: read them there")
+
+
+class PageFileNotFoundError(NotFoundError):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"MLflow's pages have no file {path!r}")

@@ -31,6 +31,8 @@ SERVER_INFO: dict[str, object] = {
     "multipart_uploads_enabled": True,
     "multipart_downloads_enabled": True,
     "artifacts_presigned_only": True,
+    # The pages then show no menu for it.
+    "features_enabled": {"gateway": False},
 }
 
 
