@@ -56,6 +56,11 @@ ACCEPTED = (
         "labels and roll-ups are written below their own prefixes",
     ),
     Accepted(
+        r"IAM5\[Resource::[\w-]+-foundation:ExportsOutputFnGetAttCaptures\w+/(labels|captures)/\*\]",
+        r".*-serving/Labels/Count/.*",
+        "labels, and the answers that they are about, are read below their own prefixes",
+    ),
+    Accepted(
         r"IAM5\[Resource::[\w-]+-foundation:ExportsOutputFnGetAttCaptures\w+/\*\]",
         r".*-(serving/StoreCaptures|monitoring/ScanDrift)/.*",
         "the bucket holds nothing but captures, their profiles and labels",

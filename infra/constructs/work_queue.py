@@ -15,9 +15,20 @@ _MOST_CONSUMERS = 10
 
 
 class WorkQueue(Construct):
-    """A queue whose consumer works for up to `work_seconds` at a time."""
+    """A queue whose consumer works for up to `work_seconds` at a time.
 
-    def __init__(self, scope: Construct, id: str, *, work_seconds: int, alarms: aws_sns.ITopic) -> None:
+    A message is first seen `delay_seconds` after it was sent.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        work_seconds: int,
+        alarms: aws_sns.ITopic,
+        delay_seconds: int = 0,
+    ) -> None:
         super().__init__(scope, id)
         self.dead_letters = DeadLetters(self, "DeadLetters", alarms=alarms).queue
         self.queue = aws_sqs.Queue(
@@ -29,6 +40,7 @@ class WorkQueue(Construct):
             # Longer than any try of the consumer: a message comes back only when its consumer is gone.
             visibility_timeout=Duration.seconds(6 * work_seconds),
             retention_period=_KEPT,
+            delivery_delay=Duration.seconds(delay_seconds) if delay_seconds else None,
             dead_letter_queue=aws_sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=_MOST_RECEIVES
             ),

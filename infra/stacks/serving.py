@@ -8,6 +8,7 @@ from aws_cdk.aws_stepfunctions import IStateMachine
 from constructs import Construct
 
 from infra.config import Stage
+from infra.constructs.label_counts import LabelCounts
 from infra.constructs.listener import Listener
 from infra.constructs.python_function import PythonFunction
 from infra.constructs.routes import Route
@@ -47,6 +48,16 @@ class ServingStack(ContextStack):
         api = PythonFunction(self, "Api", stage=stage, source="serving/api", settings=settings).function
         self.table.grant_read_write_data(api)
         self.captures = WorkQueue(self, "Captures", work_seconds=_STORE_SECONDS, alarms=foundation.alarms)
+        self.labels = LabelCounts(
+            self,
+            "Labels",
+            stage=stage,
+            bus=foundation.bus,
+            captures=foundation.captures,
+            alarms=foundation.alarms,
+            table=self.table,
+            dead_letters=self.dead_letters,
+        )
         self.shadows = WorkQueue(self, "Shadows", work_seconds=_SHADOW_SECONDS, alarms=foundation.alarms)
         self.predict = self._predict()
         self.routes = [
@@ -114,6 +125,8 @@ class ServingStack(ContextStack):
                 "captures that failed": self.captures.dead_letters,
                 "shadow requests": self.shadows.queue,
                 "shadow requests that failed": self.shadows.dead_letters,
+                "labels": self.labels.waiting.queue,
+                "labels that failed": self.labels.waiting.dead_letters,
                 "dead letters": self.dead_letters,
             },
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from shelflife.kernel.names import Header
@@ -29,6 +30,7 @@ NAMES = (
     "paused",
     "aborted",
     "stopped",
+    "labelled",
     "rolled",
     "sticky",
 )
@@ -38,6 +40,10 @@ CRITERIA = {"minimum_samples": 150, "max_latency_ratio": None, "required": ["pre
 JUDGED = {"criteria": CRITERIA, "patience_seconds": 120}
 CANARY = {"kind": "canary", "weight": 50, "bake_seconds": 4, **JUDGED}
 LONG = CANARY | {"bake_seconds": 600}
+BY_LABELS = CANARY | {
+    "bake_seconds": 120,
+    "criteria": CRITERIA | {"max_prediction_psi": None, "minimum_samples": 100, "required": ["label_loss"]},
+}
 OVER = {"succeeded", "rolled_back", "aborted", "failed"}
 
 
@@ -134,6 +140,7 @@ def rollouts(platform: Platform, news: News) -> Iterator[Rollouts]:
         told.start("paused", BETTER, CANARY)
         told.start("aborted", BETTER, LONG)
         told.start("stopped", BETTER, LONG)
+        told.start("labelled", WORSE, BY_LABELS)
         platform.put(f"{base('alias')}/strategy", {"strategy": CANARY})
         platform.put(f"/v1/registry/models/{MODEL}/aliases/{MOVING}", {"version": BETTER, "reason": "better"})
         shadowed = {
@@ -213,6 +220,25 @@ def test_a_canary_of_a_better_model_takes_over(rollouts: Rollouts) -> None:
     assert min(found["baseline_samples"], found["candidate_samples"]) >= CRITERIA["minimum_samples"]
     assert rollouts.platform.get(base("better"))["model_version"] == BETTER
     assert {one.version for one in rollouts.callers.of(DEPLOYMENTS["better"])} == {FIRST, BETTER}
+
+
+def test_a_canary_is_rolled_back_by_the_truth_about_its_answers(rollouts: Rollouts) -> None:
+    name = DEPLOYMENTS["labelled"]
+    rollouts.baking("labelled")
+    eventually(lambda: len({one.variant for one in rollouts.callers.of(name)}) > 1, "both answer")
+    rows, truths = lines.diabetes()
+    labels = []
+    for at in range(24):
+        chosen = np.arange(at * 36, at * 36 + 36) % len(rows)
+        asked = {"id": f"labelled-{at}", "inputs": lines.tensors(rows[chosen])}
+        answer = rollouts.platform.post(f"/v2/models/{name}/infer", asked)
+        labels.append({"capture_id": answer["id"], "values": truths[chosen].tolist()})
+    rollouts.platform.post(f"/v1/monitoring/deployments/{name}/labels", {"labels": labels})
+    ended = rollouts.ended("labelled")
+    assert ended["state"] == "rolled_back", ended
+    assert ended["outcome"].startswith("label_loss: ")
+    counted = [windows(rollouts, "labelled", 2, variant)["total"]["labels"] for variant in ("v1", "v3")]
+    assert sum(counted) == 24 * 36
 
 
 def test_green_is_tried_as_a_shadow_and_then_has_everything(rollouts: Rollouts) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from shelflife.contracts.data import StoredObject
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.profiles import Profile
-from shelflife.serving.capture_ports import WatchedVariant
+from shelflife.serving.capture_ports import Filed, Loss, WatchedVariant
 from shelflife.serving.captures import (
     LONGEST_SHADOW_REQUEST,
     Answered,
@@ -53,6 +53,9 @@ class MemoryClaims:
         if self.uris.get(claim_key) != before:
             raise CaptureClaimedError(claim_key)
         self._keep(claim_key, uri, answered)
+
+    def filed(self, claim_keys: Sequence[str]) -> dict[str, Filed]:
+        return {key: Filed(self.uris[key], self.by[key]) for key in claim_keys if key in self.by}
 
     def answered(self, claim_keys: Sequence[str]) -> dict[str, Answered]:
         return {key: self.by[key] for key in claim_keys if key in self.by}
@@ -114,6 +117,7 @@ class MemoryBaselines:
 class MemoryWindows:
     kept: dict[tuple[WatchedVariant, datetime], Figures] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)
+    labelled: set[str] = field(default_factory=set)
 
     def is_added(self, source: str) -> bool:
         return source in self.sources
@@ -128,6 +132,15 @@ class MemoryWindows:
         for minute, figures in minutes.items():
             self.kept[watched, minute] = self.kept.get((watched, minute), Figures()) + figures
         return True
+
+    def add_losses(self, losses: Sequence[Loss], at: datetime) -> int:
+        del at  # nothing expires here
+        fresh = [loss for loss in losses if loss.claim_key not in self.labelled]
+        for loss in fresh:
+            self.labelled.add(loss.claim_key)
+            key = (loss.watched, loss.minute)
+            self.kept[key] = self.kept.get(key, Figures()) + loss.figures
+        return len(fresh)
 
     def minutes(
         self, watched: WatchedVariant, since: datetime, until: datetime

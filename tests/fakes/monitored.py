@@ -17,9 +17,10 @@ from shelflife.contracts.models import (
     Task,
     Tensor,
 )
+from shelflife.contracts.monitoring import Label, LabelBatch, LabelValue
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.profiles import Profile, profile_over, reference_profile, to_json
-from shelflife.monitoring.model import Label, LabelBatch, LabelValue, Watched
+from shelflife.monitoring.model import Watched
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,15 +7,13 @@ from typing import TypeVar
 
 from shelflife.contracts.data import StoredObject
 from shelflife.contracts.models import Task
-from shelflife.contracts.monitoring import DriftDetected
+from shelflife.contracts.monitoring import DriftDetected, LabelBatch, LabelsReceived, LabelValue
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.kernel.paging import Page, decode_cursor, encode_cursor
 from shelflife.kernel.profiles import Profile, from_json, merge
 from shelflife.monitoring.errors import MonitorNotFoundError, ScanOvertakenError
 from shelflife.monitoring.model import (
     Announcement,
-    LabelBatch,
-    LabelValue,
     Monitor,
     ReportRecord,
     Scan,
@@ -36,6 +34,7 @@ class MemoryMonitors:
         self._monitors: dict[str, Monitor] = {}
         self._reports: dict[tuple[str, str], ReportRecord] = {}
         self.news: list[DriftDetected] = []
+        self.told: list[LabelsReceived] = []
 
     def follow(self, watched: Watched) -> None:
         known = self._monitors.get(watched.deployment)
@@ -79,6 +78,9 @@ class MemoryMonitors:
         self._reports[key] = record
         self._set(current.model_copy(update=changed))
 
+    def tell(self, news: LabelsReceived) -> None:
+        self.told.append(news)
+
     def report(self, deployment: str, report_id: str) -> ReportRecord | None:
         return self._reports.get((deployment, report_id))
 
@@ -111,8 +113,9 @@ class MemoryLabels:
     def __init__(self) -> None:
         self.batches: dict[str, LabelBatch] = {}
 
-    def add(self, batch: LabelBatch) -> None:
+    def add(self, batch: LabelBatch) -> str:
         self.batches[batch.batch_id] = batch
+        return f"memory://labels/{batch.batch_id}"
 
 
 class MemoryReports:

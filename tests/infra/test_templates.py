@@ -124,15 +124,15 @@ def test_shadows_read_models_take_requests_and_send_captures_and_nothing_else(pr
     assert not {action for action in allowed if action.startswith(("s3:Put", "s3:Delete"))}
 
 
-def test_captures_and_shadows_have_dead_letters_of_their_own_with_alarms(prod: Templates) -> None:
+def test_captures_shadows_and_labels_have_dead_letters_of_their_own_with_alarms(prod: Templates) -> None:
     queues = resources(prod["serving"], "AWS::SQS::Queue")
     behind = {
         name: queue["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         for name, queue in queues.items()
         if "RedrivePolicy" in queue["Properties"]
     }
-    assert sorted(name[:7] for name in behind) == ["Capture", "Shadows"]
-    assert len({*behind.values()}) == 2
+    assert sorted(name[:7] for name in behind) == ["Capture", "LabelsW", "Shadows"]
+    assert len({*behind.values()}) == 3
     alarmed = text(resources(prod["serving"], "AWS::CloudWatch::Alarm"))
     for dead_letters in behind.values():
         assert dead_letters in alarmed
@@ -141,7 +141,11 @@ def test_captures_and_shadows_have_dead_letters_of_their_own_with_alarms(prod: T
 
 def test_a_message_comes_back_only_when_its_consumer_is_gone(prod: Templates) -> None:
     timeouts = {name: one["Properties"]["Timeout"] for name, one in functions(prod["serving"]).items()}
-    for name, function in (("Captures", "store_captures"), ("Shadows", "predict_shadows")):
+    for name, function in (
+        ("Captures", "store_captures"),
+        ("Shadows", "predict_shadows"),
+        ("LabelsWaiting", "count_labels"),
+    ):
         (queue,) = [
             one["Properties"]
             for key, one in resources(prod["serving"], "AWS::SQS::Queue").items()

@@ -4,10 +4,11 @@ from http import HTTPStatus
 
 from pydantic import Field
 
+from shelflife.contracts.monitoring import Label
 from shelflife.entry.http import Answer, Call, HttpDoor
 from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context
-from shelflife.monitoring.model import Label, Monitor
+from shelflife.monitoring.model import Monitor
 from shelflife.monitoring.objects import HTML
 from shelflife.monitoring.policy import Policy
 from shelflife.monitoring.service import LINK_SECONDS

@@ -1,5 +1,5 @@
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +8,14 @@ import pytest
 
 from functions.serving.activate_deployment.handler import handler as activate_deployment
 from functions.serving.api.handler import handler as api
+from functions.serving.count_labels.handler import handler as count_labels
 from functions.serving.publish_news.handler import handler as publish_news
 from functions.serving.store_captures.handler import handler as store_captures
 from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype
+from shelflife.contracts.monitoring import Label, LabelBatch
 from shelflife.contracts.serving import (
     CapturedProfile,
     DeploymentActivated,
@@ -355,6 +357,25 @@ def test_a_captured_request_becomes_parquet_and_a_profile() -> None:
     counted = from_json(profile.profile_json)
     assert counted.columns["hr"].counts.tolist() == [1, 1]
     assert counted.columns["temp"].missing == 1
+
+
+def test_labels_become_losses_of_the_variant_that_answered() -> None:
+    serving()
+    store_captures(golden("serving/store_captures"), CONTEXT)
+    told = golden("serving/count_labels")
+    uri = json.loads(told["Records"][0]["body"])["labels_uri"]
+    batch = LabelBatch(
+        batch_id="b1",
+        deployment="bikes",
+        received_at=datetime(2026, 11, 20, 8, 2, tzinfo=UTC),
+        labels=(Label(capture_id="01kagq4w0a0000000000000000", values=(18.0, 19.0)),),
+    )
+    Objects(client("s3")).write(uri, batch.model_dump_json().encode())
+    for _ in range(2):
+        assert count_labels(told, CONTEXT) == {"batchItemFailures": []}
+    path = "/v1/serving/deployments/bikes/windows?since=2026-11-20T08:00:00Z&until=2026-11-20T08:10:00Z"
+    total = ask("GET", path)[1]["total"]
+    assert (total["labels"], total["loss_sum"]) == (2, pytest.approx(2.24))
 
 
 @pytest.mark.parametrize("poison", ["", "{", "[]", "{}", '{"capture_id": 1}'])

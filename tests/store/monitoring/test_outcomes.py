@@ -8,8 +8,8 @@ import pytest
 from shelflife.aws.clients import client
 from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Task
+from shelflife.contracts.monitoring import LabelBatch
 from shelflife.contracts.serving import CAPTURES_PREFIX, HOUR_FOLDER
-from shelflife.monitoring.model import LabelBatch
 from shelflife.monitoring.objects import S3Labels
 from shelflife.monitoring.outcomes import DuckdbOutcomes
 from shelflife.monitoring.scan_ports import JoinedLabels, Outcomes

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from shelflife.aws.items import Items
 from shelflife.kernel.tables import EXPIRY
 from shelflife.serving import observed
-from shelflife.serving.capture_ports import WatchedVariant, Windows
+from shelflife.serving.capture_ports import Loss, WatchedVariant, Windows
 from shelflife.serving.dynamo_windows import DynamoWindows
 from shelflife.serving.errors import WindowsContendedError
 from shelflife.serving.figures import Figures
@@ -139,3 +139,28 @@ def test_who_is_in_the_way_for_long_is_not_waited_for(aws: None) -> None:
     assert not windows.is_added("file-1")
     assert len([*left]) == 1
     assert windows.add("file-1", STABLE, {NOON: ONE}, NOON)
+
+
+def loss(key: str, value: float, minute: datetime = NOON, whose: WatchedVariant = STABLE) -> Loss:
+    return Loss(key, whose, minute, observed.losses([value]))
+
+
+def test_losses_add_to_what_is_there_and_each_answer_counts_once(windows: Windows) -> None:
+    windows.add("file-1", STABLE, {NOON: ONE}, NOON)
+    other = WatchedVariant("bikes", 3, "v2")
+    told = [loss("a", 1.5), loss("b", 2.0), loss("c", 4.0, whose=other)]
+    assert windows.add_losses(told, NOON) == 3
+    assert windows.add_losses([loss("b", 9.0), loss("d", 1.0, NOON + MINUTE)], NOON) == 1
+    assert windows.add_losses(told, NOON) == 0
+    assert windows.add_losses([], NOON) == 0
+    found = between(windows, NOON, NOON + MINUTE)
+    assert (found.requests, found.labels, found.loss_sum, found.loss_squares) == (1, 2, 3.5, 6.25)
+    assert between(windows, NOON, NOON + MINUTE, other).loss_sum == 4.0
+    assert between(windows, NOON, NOON + 2 * MINUTE).labels == 3
+
+
+def test_more_losses_than_a_transaction_takes_are_added_in_parts(windows: Windows) -> None:
+    told = [loss(f"a{at}", 1.0, NOON + (at % 60) * MINUTE) for at in range(130)]
+    assert windows.add_losses(told, NOON) == 130
+    assert windows.add_losses(told, NOON) == 0
+    assert between(windows, NOON, NOON + 60 * MINUTE).labels == 130

@@ -3,6 +3,7 @@ from itertools import count
 import pytest
 
 from shelflife.contracts.models import Task
+from shelflife.contracts.monitoring import Label
 from shelflife.contracts.serving import DeploymentActivated
 from shelflife.monitoring.errors import (
     LabelValueError,
@@ -10,7 +11,7 @@ from shelflife.monitoring.errors import (
     ReportNotFoundError,
     UnknownIgnoredFeatureError,
 )
-from shelflife.monitoring.model import Label, Watched, label_text, report_id_of
+from shelflife.monitoring.model import Watched, label_text, report_id_of
 from shelflife.monitoring.policy import Policy
 from shelflife.monitoring.service import Monitoring
 from shelflife.monitoring.tasks import MONITORS_PER_PAGE, NAMED_FAILURES, ListMonitors, Tally
@@ -24,10 +25,15 @@ def labels() -> MemoryLabels:
 
 
 @pytest.fixture
-def monitoring(labels: MemoryLabels) -> Monitoring:
+def monitors() -> MemoryMonitors:
+    return MemoryMonitors()
+
+
+@pytest.fixture
+def monitoring(labels: MemoryLabels, monitors: MemoryMonitors) -> Monitoring:
     ids = count(1)
     return Monitoring(
-        monitors=MemoryMonitors(),
+        monitors=monitors,
         labels=labels,
         reports=MemoryReports(),
         now=lambda: NOON,
@@ -146,3 +152,16 @@ def test_a_tally_names_no_more_failures_than_a_state_can_hold() -> None:
     results = [{"deployment": f"d{number}", "outcome": "failed", "error": "E"} for number in range(70)]
     tally = Tally().counting(results)
     assert (tally.failed, len(tally.failures)) == (70, NAMED_FAILURES)
+
+
+def test_labels_are_told_of_once_they_are_kept(
+    monitoring: Monitoring, labels: MemoryLabels, monitors: MemoryMonitors
+) -> None:
+    monitoring.follow(news(watched()))
+    batch = monitoring.add_labels("bikes", (Label(capture_id="a", values=(1.0,)),))
+    (told,) = monitors.told
+    assert (told.event_id, told.deployment, told.happened_at) == (batch.batch_id, "bikes", batch.received_at)
+    assert told.labels_uri == "memory://labels/0001"
+    with pytest.raises(LabelValueError):
+        monitoring.add_labels("bikes", (Label(capture_id="a", values=("x",)),))
+    assert monitors.told == [told]

@@ -7,7 +7,7 @@ import pytest
 
 from shelflife.contracts.serving import DeploymentActivated, DeploymentShifted, RolloutEnded, RolloutStarted
 from shelflife.kernel.errors import ShelflifeError
-from shelflife.serving.capture_ports import WatchedVariant
+from shelflife.serving.capture_ports import Loss, WatchedVariant
 from shelflife.serving.endings import Endings
 from shelflife.serving.errors import (
     CapturesNeededError,
@@ -28,7 +28,7 @@ from shelflife.serving.experiment_endings import ExperimentEndings
 from shelflife.serving.figures import Figures, merged
 from shelflife.serving.judgement import Criteria
 from shelflife.serving.model import Change, DeployableVersion, Deployment
-from shelflife.serving.observed import answer, failure, numbers
+from shelflife.serving.observed import answer, failure, losses, numbers
 from shelflife.serving.rollout import Rollout, RolloutState
 from shelflife.serving.rollouts import RolloutControl
 from shelflife.serving.shifts import Shifts
@@ -163,6 +163,16 @@ class World:
         watched = WatchedVariant("bikes", revision or self.bikes.revision, variant)
         minute = self.at.replace(second=0, microsecond=0)
         self.windows.add(f"file-{next(self.files)}", watched, {minute: figures}, self.at)
+
+    def labelled(self, variant: str, labels: int, loss: float) -> None:
+        """Truths of so many answers of this minute, with losses around this one."""
+        watched = WatchedVariant("bikes", self.bikes.revision, variant)
+        minute = self.at.replace(second=0, microsecond=0)
+        told = [
+            Loss(f"{variant}-{next(self.files)}", watched, minute, losses([loss * (0.9 if at % 2 else 1.1)]))
+            for at in range(labels)
+        ]
+        assert self.windows.add_losses(told, self.at) == labels
 
     def wait(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -591,3 +601,44 @@ def test_a_word_said_at_the_same_time_does_not_keep_a_stopped_rollout_open(
     monkeypatch.setattr(world.rollouts, "find", found)
     world.stopped()
     assert world.rollout().state is RolloutState.ABORTED
+
+
+BY_LABELS = CANARY.model_copy(
+    update={"criteria": Criteria(minimum_samples=50, required=("error_rate", "label_loss"))}
+)
+
+
+def test_a_candidate_that_errs_more_by_its_labels_is_rolled_back(world: World) -> None:
+    world.start(BY_LABELS)
+    world.apply(0)
+    world.answered("v1", 100)
+    world.answered("v2", 100)
+    world.labelled("v1", 100, 1.0)
+    world.labelled("v2", 60, 1.5)
+    world.wait(60)
+    progress = world.judge()
+    assert (progress.action, progress.outcome) == (Action.FINISH, RolloutState.ROLLED_BACK)
+    assert progress.reason.startswith("label_loss: ")
+
+
+def test_a_rollout_that_requires_labels_waits_for_enough_of_both_sides(world: World) -> None:
+    world.start(BY_LABELS)
+    world.apply(0)
+    world.answered("v1", 100)
+    world.answered("v2", 100)
+    world.labelled("v1", 100, 1.0)
+    world.labelled("v2", 20, 1.5)
+    world.wait(600)
+    progress = world.judge()
+    assert (progress.action, progress.wait_seconds) == (Action.BAKE, 60)
+    assert "label_loss: " in progress.reason
+    assert "too few to say" in progress.reason
+    world.labelled("v2", 80, 0.5)
+    assert world.judge().action is Action.APPLY
+
+
+def test_labels_that_do_not_come_are_insufficient_data(world: World) -> None:
+    world.start(BY_LABELS)
+    _, ended = world.walk()
+    assert ended.state is RolloutState.ROLLED_BACK
+    assert str(ended.outcome).startswith("insufficient data: label_loss: ")

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
 from shelflife.aws.outbox import news_write
-from shelflife.contracts.monitoring import DriftDetected
+from shelflife.contracts.monitoring import DriftDetected, LabelsReceived
 from shelflife.kernel.paging import Page
 from shelflife.monitoring.errors import MonitorNotFoundError, ScanOvertakenError
 from shelflife.monitoring.model import Announcement, Monitor, ReportRecord, Scan, Watched
@@ -91,6 +91,9 @@ class DynamoMonitors:
         )
         writes = [_scanned(monitor, scan, announcement), report]
         self._write(monitor, scan, writes + ([news_write(news)] if news else []))
+
+    def tell(self, news: LabelsReceived) -> None:
+        self.items.transact([news_write(news)])
 
     def report(self, deployment: str, report_id: str) -> ReportRecord | None:
         key = _report_key(deployment, report_id)

@@ -5,17 +5,14 @@ import math
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import Field
-
 from shelflife.contracts.models import ModelVersionReference
+from shelflife.contracts.monitoring import LabelValue
 from shelflife.kernel.ids import Moment, Name
 from shelflife.kernel.model import Model
 from shelflife.monitoring.policy import Policy
 
 #: The column of every baseline and captured profile that holds what the model answered.
 PREDICTION = "prediction"
-#: One row's truth, as it is told: a number of a regression, a class of a classification.
-LabelValue = int | float | str | bool
 
 
 class Outcome(StrEnum):
@@ -80,22 +77,6 @@ class Monitor(Model):
         """Whether drift found now is news: an activation forgets what was told before it."""
         cooldown = timedelta(hours=self.policy.cooldown_hours)
         return self.announced is None or at - self.announced.announced_at >= cooldown
-
-
-class Label(Model):
-    """The truth of all rows of one captured request, in their order; told again, the last one counts."""
-
-    capture_id: str = Field(min_length=1, max_length=256)
-    values: tuple[LabelValue, ...] = Field(min_length=1)
-
-
-class LabelBatch(Model):
-    """Labels as they arrived, checked: numbers of a regression, texts of a classification."""
-
-    batch_id: str
-    deployment: Name
-    received_at: Moment
-    labels: tuple[Label, ...]
 
 
 class ReportRecord(Model):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shelflife.aws.objects import Objects, split_uri
+from shelflife.contracts.monitoring import LabelBatch
 from shelflife.contracts.serving import HOUR_FOLDER
 from shelflife.kernel.names import Prefix
-from shelflife.monitoring.model import LabelBatch
 from shelflife.monitoring.report import Report
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class S3Labels:
     objects: Objects
     bucket: str
 
-    def add(self, batch: LabelBatch) -> None:
+    def add(self, batch: LabelBatch) -> str:
         prefix = LABELS_PREFIX.format(deployment=batch.deployment)
         hour = batch.received_at.strftime(HOUR_FOLDER)
         uri = f"s3://{self.bucket}/{prefix}{hour}{batch.batch_id}.json"
         self.objects.write(uri, batch.model_dump_json().encode(), content_type="application/json")
+        return uri

@@ -2,10 +2,9 @@
 
 from typing import Protocol
 
-from shelflife.contracts.monitoring import DriftDetected
+from shelflife.contracts.monitoring import DriftDetected, LabelBatch, LabelsReceived
 from shelflife.kernel.paging import Page
 from shelflife.monitoring.model import (
-    LabelBatch,
     Monitor,
     ReportRecord,
     Scan,
@@ -58,6 +57,9 @@ class Monitors(Protocol):
                 has its report already, or (with news) another scan has announced drift.
         """
 
+    def tell(self, news: LabelsReceived) -> None:
+        """Say it to whoever listens."""
+
     def report(self, deployment: str, report_id: str) -> ReportRecord | None: ...
 
     def reports(self, deployment: str, limit: int, cursor: str | None) -> Page[ReportRecord]:
@@ -65,8 +67,8 @@ class Monitors(Protocol):
 
 
 class Labels(Protocol):
-    def add(self, batch: LabelBatch) -> None:
-        """Keep a batch; added again, nothing changes."""
+    def add(self, batch: LabelBatch) -> str:
+        """Keep a batch, and say where; added again, nothing changes."""
 
 
 class Reports(Protocol):

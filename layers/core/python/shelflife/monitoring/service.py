@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from shelflife.contracts.models import Task
+from shelflife.contracts.monitoring import Label, LabelBatch, LabelsReceived, LabelValue
 from shelflife.contracts.serving import DeploymentActivated
 from shelflife.kernel.errors import FieldFault
 from shelflife.kernel.ids import Clock, NewId
@@ -12,9 +13,6 @@ from shelflife.monitoring.errors import (
     UnknownIgnoredFeatureError,
 )
 from shelflife.monitoring.model import (
-    Label,
-    LabelBatch,
-    LabelValue,
     Monitor,
     ReportRecord,
     Watched,
@@ -100,7 +98,7 @@ class Monitoring:
         self.monitors.remove(deployment)
 
     def add_labels(self, deployment: str, labels: tuple[Label, ...]) -> LabelBatch:
-        """Keep the truth of captured requests; it is compared at the next scan.
+        """Keep the truth of captured requests, and say so; it is compared at the next scan.
 
         Captures need not have arrived yet. Of a capture that is labelled again, the last label counts.
 
@@ -116,7 +114,13 @@ class Monitoring:
         batch = LabelBatch(
             batch_id=self.new_id(), deployment=deployment, received_at=self.now(), labels=labels
         )
-        self.labels.add(batch)
+        uri = self.labels.add(batch)
+        # What was kept and not told is asked for again: the caller gets an error.
+        self.monitors.tell(
+            LabelsReceived(
+                event_id=batch.batch_id, happened_at=batch.received_at, deployment=deployment, labels_uri=uri
+            )
+        )
         return batch
 
     def list_reports(self, deployment: str, limit: int, cursor: str | None) -> Page[ReportRecord]:

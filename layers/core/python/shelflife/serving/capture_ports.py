@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shelflife.contracts.data import StoredObject
+from shelflife.contracts.monitoring import LabelBatch
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.serving.captures import Answered, Capture, CaptureBatch, FileState
 
@@ -20,6 +21,22 @@ class WatchedVariant(NamedTuple):
     deployment: str
     revision: int
     variant: str
+
+
+class Filed(NamedTuple):
+    """A live answer that is stored: the file that its first rows are in, and who gave it."""
+
+    uri: str
+    answered: Answered
+
+
+class Loss(NamedTuple):
+    """What the truth of an answer's rows adds to a minute of the variant that gave it."""
+
+    claim_key: str
+    watched: WatchedVariant
+    minute: datetime
+    figures: "Figures"
 
 
 class Captures(Protocol):
@@ -52,6 +69,9 @@ class Claims(Protocol):
         Raises:
             CaptureClaimedError: somebody else moved it first.
         """
+
+    def filed(self, claim_keys: Sequence[str]) -> "Mapping[str, Filed]":
+        """Where these live answers are stored, by claim key; without those that were never claimed."""
 
     def answered(self, claim_keys: Sequence[str]) -> Mapping[str, Answered]:
         """By whom these were answered, by claim key; without those that were never claimed, or by nobody."""
@@ -100,6 +120,15 @@ class Windows(Protocol):
             WindowsContendedError: others keep writing the same minutes.
         """
 
+    def add_losses(self, losses: Sequence[Loss], at: datetime) -> int:
+        """Add each answer's loss once, whoever tells it how often: the first one; how many were added now.
+
+        No answer may be among them twice.
+
+        Raises:
+            WindowsContendedError: others keep writing the same minutes; some are added, told again all are.
+        """
+
     def minutes(
         self, watched: WatchedVariant, since: datetime, until: datetime
     ) -> "list[tuple[datetime, Figures]]":
@@ -109,6 +138,11 @@ class Windows(Protocol):
         self, deployment: str, revision: int, variant: str, since: datetime, until: datetime
     ) -> "Figures":
         """All of these minutes together: a minute that is only partly within counts as a whole."""
+
+
+class LabelBatches(Protocol):
+    def read(self, uri: str) -> LabelBatch:
+        """Labels that monitoring took in."""
 
 
 class Baselines(Protocol):

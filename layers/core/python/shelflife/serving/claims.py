@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Item, Items, is_lost_condition
 from shelflife.kernel.tables import EXPIRY, PARTITION_KEY
+from shelflife.serving.capture_ports import Filed
 from shelflife.serving.captures import Answered
 from shelflife.serving.errors import CaptureClaimedError
 
@@ -52,9 +53,12 @@ class DynamoClaims:
             raise
 
     def answered(self, claim_keys: Sequence[str]) -> dict[str, Answered]:
+        return {key: filed.answered for key, filed in self.filed(claim_keys).items()}
+
+    def filed(self, claim_keys: Sequence[str]) -> dict[str, Filed]:
         found = self.items.get_many([(_pk(key), _SORT_KEY) for key in claim_keys])
         return {
-            item[PARTITION_KEY].removeprefix(_PREFIX): _answered(item)
+            item[PARTITION_KEY].removeprefix(_PREFIX): Filed(item["uri"], _answered(item))
             for item in found
             # Shadows, failures, and what was claimed before goals could be told.
             if "variant" in item

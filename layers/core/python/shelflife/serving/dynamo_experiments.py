@@ -10,16 +10,17 @@ often. A variant's counters are in several parts, so that those who count at the
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition, lost_conditions
+from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
 from shelflife.kernel.paging import Page
 from shelflife.kernel.tables import EXPIRY
+from shelflife.serving.counting import count_once
 from shelflife.serving.errors import ExperimentChangedError, GoalsContendedError
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ _PARTS = 8
 #: A transaction takes 100 writes: these, and the counters of up to 20 variants.
 _TOGETHER = 80
 _PAGE = 1000
-#: Waits between tries, in seconds, each times a random number below 1: about three seconds in all.
-_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +79,14 @@ class DynamoExperiments:
                 return {variant: _sums(items) for variant, items in parts.items()}
 
     def _count(self, experiment_id: str, goals: "Sequence[CountedGoal]", at: datetime) -> set[str]:
-        left, before, waits = list(goals), set[str](), iter(_WAITS)
-        while left:
-            try:
-                self.items.transact(_writes(experiment_id, left, at))
-            except ClientError as error:
-                if lost := lost_conditions(error):
-                    before |= {left[place].prediction_id for place in lost}
-                    left = [goal for goal in left if goal.prediction_id not in before]
-                elif is_contended(error):
-                    self._wait(experiment_id, waits, error)
-                else:
-                    raise
-            else:
-                break
-        return before
-
-    def _wait(self, experiment_id: str, waits: Iterator[float], error: ClientError) -> None:
-        wait = next(waits, None)
-        if wait is None:
-            raise GoalsContendedError(experiment_id) from error
-        self.sleep(wait * random.random())  # noqa: S311 - so that two who clashed do not again
+        before = count_once(
+            self.items,
+            goals,
+            lambda left: _writes(experiment_id, left, at),
+            GoalsContendedError(experiment_id),
+            self.sleep,
+        )
+        return {goal.prediction_id for goal in before}
 
 
 def experiment_write(experiment: "Experiment") -> Write:

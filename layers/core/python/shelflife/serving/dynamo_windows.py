@@ -2,13 +2,14 @@
 
 Items:  pk = WINDOW#<deployment>#<revision>     sk = <variant>#<minute>       counters (figures.py), UTC
         pk = WINDOWED#<URI of a capture file>   sk = WINDOWED                 this file was added
+        pk = LABELLED#<claim key>               sk = LABELLED                 this answer's loss was added
 
-A file's marker and all that it adds are one transaction, so it is added once, whoever tries how often.
+A marker and all that it adds are one transaction, so it is added once, whoever tries how often.
 """
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,12 +17,16 @@ from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Items, Write, is_contended, is_lost_condition
 from shelflife.kernel.tables import EXPIRY
-from shelflife.serving.capture_ports import WatchedVariant
+from shelflife.serving.capture_ports import Loss, WatchedVariant
 from shelflife.serving.claims import CLAIM_KEPT
+from shelflife.serving.counting import count_once
 from shelflife.serving.errors import WindowsContendedError
 from shelflife.serving.figures import Figures, merged
 
 _MARKER = "WINDOWED"
+_LABELLED = "LABELLED"
+#: A transaction takes 100 writes: a marker of each, and at the worst a minute of each.
+_LOSSES_TOGETHER = 50
 _MINUTE = "%Y-%m-%dT%H:%MZ"
 _PAGE = 1000
 #: Waits between tries, in seconds, each times a random number below 1: about a second in all.
@@ -62,6 +67,16 @@ class DynamoWindows:
                 break
         return True
 
+    def add_losses(self, losses: Sequence[Loss], at: datetime) -> int:
+        before = 0
+        for first in range(0, len(losses), _LOSSES_TOGETHER):
+            some = losses[first : first + _LOSSES_TOGETHER]
+            contended = WindowsContendedError(f"labels of {some[0].watched.deployment}")
+            before += len(
+                count_once(self.items, some, lambda left: self._lost(left, at), contended, self.sleep)
+            )
+        return len(losses) - before
+
     def minutes(
         self, watched: WatchedVariant, since: datetime, until: datetime
     ) -> list[tuple[datetime, Figures]]:
@@ -80,6 +95,24 @@ class DynamoWindows:
     ) -> Figures:
         found = self.minutes(WatchedVariant(deployment, revision, variant), since, until)
         return merged(figures for _, figures in found)
+
+    def _lost(self, losses: Sequence[Loss], at: datetime) -> list[Write]:
+        """The markers first, in the order of the losses."""
+        minutes: dict[tuple[WatchedVariant, datetime], list[Figures]] = {}
+        for loss in losses:
+            minutes.setdefault((loss.watched, loss.minute), []).append(loss.figures)
+        # As long as its capture is known, whose claim is older, a label could be told again.
+        expiry = _seconds(at + CLAIM_KEPT)
+        return [
+            *(
+                Write(
+                    put={"pk": f"{_LABELLED}#{loss.claim_key}", "sk": _LABELLED, EXPIRY: expiry},
+                    condition="attribute_not_exists(pk)",
+                )
+                for loss in losses
+            ),
+            *(self._added(watched, minute, merged(parts)) for (watched, minute), parts in minutes.items()),
+        ]
 
     def _added(self, watched: WatchedVariant, minute: datetime, figures: Figures) -> Write:
         counts = figures.to_counts()

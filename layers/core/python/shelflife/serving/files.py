@@ -8,6 +8,7 @@ profile beside it is derived from the file, so it can be written, and written ag
 from dataclasses import dataclass
 
 from shelflife.aws.objects import ObjectExistsError, Objects
+from shelflife.contracts.monitoring import LabelBatch
 from shelflife.contracts.serving import (
     CAPTURES_PREFIX,
     FAILURES_PREFIX,
@@ -29,6 +30,14 @@ _PREFIXES = {
     CaptureKind.SHADOWS: SHADOWS_PREFIX,
     CaptureKind.FAILURES: FAILURES_PREFIX,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class S3LabelBatches:
+    objects: Objects
+
+    def read(self, uri: str) -> LabelBatch:
+        return LabelBatch.model_validate_json(self.objects.read(uri))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class PredictSettings(PreloadSettings):
 
 
 class StoreCapturesSettings(Settings):
-    """What `store_captures` needs."""
+    """What `store_captures` and `count_labels` need."""
 
     serving_table_name: str
     capture_bucket_name: str

@@ -19,6 +19,7 @@ from shelflife.serving.settings import (
 
 if TYPE_CHECKING:
     from shelflife.serving.handoff import HandOff
+    from shelflife.serving.labelling import Labelling
     from shelflife.serving.observing import Observations
     from shelflife.serving.shadowing import Shadows
     from shelflife.serving.storing import CaptureStore
@@ -76,6 +77,26 @@ def capture_store() -> "CaptureStore":
         now=utc_now,
     )
     return CaptureStore(DynamoDeployments(items), DynamoVersions(items), room, new_id)
+
+
+@cache
+def labelling() -> "Labelling":
+    from shelflife.serving.claims import DynamoClaims
+    from shelflife.serving.dynamo_windows import DynamoWindows
+    from shelflife.serving.files import S3CaptureFiles, S3LabelBatches
+    from shelflife.serving.labelling import Labelling
+
+    settings = StoreCapturesSettings.from_env()
+    items, objects = _items(settings), Objects(client("s3"))
+    return Labelling(
+        batches=S3LabelBatches(objects),
+        claims=DynamoClaims(items),
+        files=S3CaptureFiles(objects, settings.capture_bucket_name),
+        deployments=DynamoDeployments(items),
+        versions=DynamoVersions(items),
+        windows=DynamoWindows(items, timedelta(days=settings.window_days)),
+        now=utc_now,
+    )
 
 
 @cache
