@@ -144,8 +144,12 @@ def _told(answer: Answer, accepted: str | None) -> dict[str, Any]:
     if accepted and len(body) >= SHORTEST_ENCODED:
         body, coding = encoded(body, accepted)
         headers |= {"Content-Encoding": coding, "Vary": "Accept-Encoding"} if coding else {}
-    # JSON within JSON is twice as long at the most, so only a large body has to be measured.
-    if len(body) > ANSWER_LIMIT // 2 and (size := size_of(body)) > ANSWER_LIMIT:
+    # JSON within JSON is twice as long at the most, so only a large body has to be measured; a character that
+    # is not ASCII is up to four bytes.
+    if (
+        len(body) > (ANSWER_LIMIT // 2 if body.isascii() else ANSWER_LIMIT // 4)
+        and (size := size_of(body)) > ANSWER_LIMIT
+    ):
         raise AnswerTooLargeError(size, ANSWER_LIMIT)
     is_text = isinstance(body, str)
     return {

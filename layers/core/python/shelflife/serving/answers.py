@@ -1,10 +1,11 @@
 """The Open Inference Protocol's answers: JSON, and tensors that follow it as bytes."""
 
-import json
 from collections.abc import Sequence
 from itertools import repeat
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from shelflife.contracts.models import Tensor
 from shelflife.serving.binary import written
@@ -14,8 +15,6 @@ from shelflife.serving.tensors import Prediction
 
 if TYPE_CHECKING:
     from shelflife.serving.tensors import Array
-
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class WrittenAnswer(NamedTuple):
@@ -46,10 +45,9 @@ def written_answer(
         else:
             data = array.tolist() if array.ndim == 1 else array.ravel().tolist()
             outputs.append(_head(tensor, array) | {"data": data})
-    text = _text(prediction, outputs)
+    head = _head_of(prediction, outputs)
     if not follow:
-        return WrittenAnswer(text)
-    head = text.encode()
+        return WrittenAnswer(head.decode())
     return WrittenAnswer(b"".join((head, *follow)), len(head))
 
 
@@ -57,20 +55,16 @@ def _head(tensor: Tensor, array: "Array") -> dict[str, Any]:
     return {"name": tensor.name, "datatype": tensor.datatype.value, "shape": list(array.shape)}
 
 
-def _text(prediction: Prediction, outputs: list[dict[str, Any]]) -> str:
-    answer = {
-        "model_name": prediction.deployment,
-        "model_version": str(prediction.model_version),
-        "id": prediction.id,
-        "outputs": outputs,
-    }
-    try:
-        return _encode(answer)
-    except ValueError:
-        for output in outputs:
-            if "data" in output:
-                output["data"] = [finite(value) for value in output["data"]]
-        return _encode(answer)
+def _head_of(prediction: Prediction, outputs: list[dict[str, Any]]) -> bytes:
+    """The answer's JSON; numbers that JSON cannot hold are null in it."""
+    return orjson.dumps(
+        {
+            "model_name": prediction.deployment,
+            "model_version": str(prediction.model_version),
+            "id": prediction.id,
+            "outputs": outputs,
+        }
+    )
 
 
 def finite(value: Any) -> Any:

@@ -97,13 +97,14 @@ def _is_matrix(tensor: InputTensor, features: Features) -> bool:
 
 def _matrix_rows(matrix: InputTensor, features: Features) -> Rows:
     """Features of one type are converted at once, others column by column."""
-    _check_matrix(matrix, features)
+    alike = features.alike
+    if alike is None or matrix.shape[1] != len(features):
+        _check_matrix(matrix, features)
     count = _row_count([matrix])
-    first = next(iter(features.values()))
-    if any(feature is not first and feature[:3] != first[:3] for feature in features.values()):
+    if alike is None:
         return Rows(count, _feed([], _columns(matrix, features), features, count), [matrix], features, True)
-    table = np.ascontiguousarray(converted(matrix, first).reshape(matrix.shape).T)
-    feed = {name: column.reshape(count, *first.row) for name, column in zip(features, table, strict=True)}
+    table = np.ascontiguousarray(converted(matrix, alike).reshape(matrix.shape).T)
+    feed = dict(zip(features, table.reshape(len(features), count, *alike.row), strict=True))
     return Rows(count, feed, [matrix], features, is_matrix=True)
 
 

@@ -56,12 +56,26 @@ class Feature(NamedTuple):
         )
 
 
-Features = Mapping[str, Feature]
+class Features(dict[str, Feature]):
+    """The inputs of a model by name, in their order.
+
+    `alike` is what all of them are, where all are numeric columns of one type: a matrix of them is converted
+    as a whole.
+    """
+
+    __slots__ = ("alike",)
+
+    def __init__(self, features: Iterable[tuple[str, Feature]]) -> None:
+        super().__init__(features)
+        forms = {feature[:3] for feature in self.values()}
+        first = next(iter(self.values()), None)
+        is_number = first is not None and first.is_column and first.datatype is not Datatype.BYTES
+        self.alike = first if is_number and len(forms) == 1 else None
 
 
-def features_of(inputs: Iterable[Tensor]) -> dict[str, Feature]:
+def features_of(inputs: Iterable[Tensor]) -> Features:
     """The inputs by name, in their order."""
-    return {tensor.name: _feature(tensor) for tensor in inputs}
+    return Features((tensor.name, _feature(tensor)) for tensor in inputs)
 
 
 def example_of(features: Features) -> "Feed":
