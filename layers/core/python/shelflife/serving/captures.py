@@ -169,9 +169,23 @@ Read = Callable[[], Values]
 
 
 class Capture:
-    """A request that is captured; not a pydantic model, for it is made once per prediction."""
+    """A request that is captured; not a pydantic model, for it is made once per prediction.
 
-    __slots__ = ("_fixed", "_inputs", "_outputs", "_policy", "capture_id", "row_count")
+    While the caller waits it only takes what it is given: what a message says of it is made with the message.
+    """
+
+    __slots__ = (
+        "_captured_at",
+        "_inputs",
+        "_latency_ms",
+        "_outcome",
+        "_outputs",
+        "_policy",
+        "_served",
+        "_shadows",
+        "capture_id",
+        "row_count",
+    )
 
     def __init__(  # noqa: PLR0913 - keyword-only, all needed
         self,
@@ -186,21 +200,12 @@ class Capture:
         error: str | None = None,
         refused: bool = False,
     ) -> None:
+        self._served = served
         self._policy = served.capture
-        self._fixed = {
-            "capture_id": capture_id,
-            "deployment": served.deployment,
-            "revision": served.revision,
-            "variant": served.variant,
-            "assigned": served.assigned,
-            "model_version": served.reference.version,
-            "captured_at": captured_at.isoformat(),
-            "latency_ms": latency_ms,
-            "error": error,
-            "refused": refused,
-            "hidden": self._policy.hidden,
-            "hashed": self._policy.hashed,
-        }
+        self._captured_at = captured_at
+        self._latency_ms = latency_ms
+        self._outcome = error, refused
+        self._shadows: Sequence[str] | None = None
         self._inputs: Values | Read = inputs or {}
         self._outputs: Values | Read = outputs or {}
         self.capture_id = capture_id
@@ -212,45 +217,68 @@ class Capture:
         policy = self._policy
         hidden = (*policy.hidden, *policy.hashed)
         made._policy = policy.model_copy(update={"hidden": hidden, "hashed": ()})  # noqa: SLF001 - its own
-        made._fixed = {**self._fixed, "hidden": hidden, "hashed": (), "shadows": names}  # noqa: SLF001 - as above
+        made._shadows = names  # noqa: SLF001 - as above
         return made
 
     def messages(self, longest: int = LONGEST_MESSAGE) -> Iterator[str | None]:
         """JSON of `CapturedRows`, each at most `longest` bytes; None for a row that is longer alone."""
         values = (masked(_made(self._inputs), self._policy), masked(_made(self._outputs), self._policy))
-        whole = self._text(values, 0, self.row_count)
+        fixed = self._fixed()
+        whole = _text(fixed, values, 0, self.row_count)
         if len(whole) <= longest:
             yield whole
             return
         size = max(1, int(self.row_count / ceil(len(whole) / (longest * _AIM))))
         for first in range(0, self.row_count, size):
-            yield from self._parts(values, (first, min(first + size, self.row_count)), longest)
+            yield from _parts(fixed, values, (first, min(first + size, self.row_count)), longest)
 
-    def _parts(
-        self, values: tuple[Values, Values], rows: tuple[int, int], longest: int
-    ) -> Iterator[str | None]:
-        first, end = rows
-        text = self._text(values, first, end)
-        if len(text) <= longest:
-            yield text
-        elif end - first == 1:
-            yield None
-        else:
-            middle = (first + end) // 2
-            yield from self._parts(values, (first, middle), longest)
-            yield from self._parts(values, (middle, end), longest)
+    def _fixed(self) -> dict[str, Any]:
+        """What is the same in all messages of it."""
+        served = self._served
+        error, refused = self._outcome
+        return {
+            "capture_id": self.capture_id,
+            "deployment": served.deployment,
+            "revision": served.revision,
+            "variant": served.variant,
+            "assigned": served.assigned,
+            "model_version": served.reference.version,
+            "captured_at": self._captured_at.isoformat(),
+            "latency_ms": self._latency_ms,
+            "error": error,
+            "refused": refused,
+            "hidden": self._policy.hidden,
+            "hashed": self._policy.hashed,
+            **({} if self._shadows is None else {"shadows": self._shadows}),
+        }
 
-    def _text(self, values: tuple[Values, Values], first: int, end: int) -> str:
-        inputs, outputs = values
-        # Only ASCII comes out, so that characters are bytes; NaN is written as such and read again as NaN.
-        return _encode(
-            {
-                **self._fixed,
-                "first_row": first,
-                "inputs": {name: of[first:end] for name, of in inputs.items()},
-                "outputs": {name: of[first:end] for name, of in outputs.items()},
-            }
-        )
+
+def _parts(
+    fixed: dict[str, Any], values: tuple[Values, Values], rows: tuple[int, int], longest: int
+) -> Iterator[str | None]:
+    first, end = rows
+    text = _text(fixed, values, first, end)
+    if len(text) <= longest:
+        yield text
+    elif end - first == 1:
+        yield None
+    else:
+        middle = (first + end) // 2
+        yield from _parts(fixed, values, (first, middle), longest)
+        yield from _parts(fixed, values, (middle, end), longest)
+
+
+def _text(fixed: dict[str, Any], values: tuple[Values, Values], first: int, end: int) -> str:
+    inputs, outputs = values
+    # Only ASCII comes out, so that characters are bytes; NaN is written as such and read again as NaN.
+    return _encode(
+        {
+            **fixed,
+            "first_row": first,
+            "inputs": {name: of[first:end] for name, of in inputs.items()},
+            "outputs": {name: of[first:end] for name, of in outputs.items()},
+        }
+    )
 
 
 def _made(values: Values | Read) -> Values:
