@@ -118,7 +118,7 @@ ACCEPTED = (
     Accepted(r"SQS3", r".*/DeadLetters/Queue/Resource", "this queue is where dead letters go"),
     Accepted(
         r"APIG4",
-        r".*-edge/Api/(GET--(version|(ajax-)?api--3\.0--mlflow--server-info)|ANY--v2(--health--\{proxy\+\})?)/Resource",
+        r".*-edge/Api/(GET--(health|version|(ajax-)?api--3\.0--mlflow--server-info)|ANY--v2(--health--\{proxy\+\})?)/Resource",
         "health and version say nothing that a caller may not know, and clients ask before they have a token",
     ),
     Accepted(

@@ -78,6 +78,7 @@ class TrackingStack(ContextStack):
             Route("/api/3.0/mlflow/{proxy+}", api),
             Route("/api/3.0/mlflow/server-info", api, methods=("GET",), public=True),
             Route("/v1/tracking/{proxy+}", adopt),
+            Route("/health", api, methods=("GET",), public=True),
             Route("/version", api, methods=("GET",), public=True),
         ]
 

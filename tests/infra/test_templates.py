@@ -274,6 +274,7 @@ def test_only_health_and_versions_are_public(templates: Templates) -> None:
     assert public == {
         "ANY /v2",
         "ANY /v2/health/{proxy+}",
+        "GET /health",
         "GET /version",
         "GET /api/3.0/mlflow/server-info",
         "GET /ajax-api/3.0/mlflow/server-info",

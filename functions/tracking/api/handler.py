@@ -22,6 +22,11 @@ def version(call: Call[None]) -> Answer:  # noqa: ARG001 - every route takes its
     return Answer(wire.VERSION, content_type="text/plain")
 
 
+@door.get("/health", role=None)
+def health(call: Call[None]) -> Answer:  # noqa: ARG001 - every route takes its call
+    return Answer("OK", content_type="text/plain")
+
+
 @door.get("/api/3.0/mlflow/server-info", role=None)
 def server_info(call: Call[None]) -> Nothing:  # noqa: ARG001 - see above
     return wire.SERVER_INFO

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from infra.build.layers import ROOT
 from infra.build.reference.errors import SHARED, ErrorEntry, errors
+from infra.build.reference.mlflow import Endpoint, endpoints
 from infra.build.reference.routes import RouteEntry, routes
 from infra.build.reference.settings import SettingEntry, settings
 
@@ -46,6 +47,12 @@ call. What each is for stands on the page of its context.
 Every function also has `POWERTOOLS_SERVICE_NAME` (its context) and `POWERTOOLS_LOG_LEVEL` (`INFO`). What
 differs between stages stands in [Deploy to AWS](../deploy-to-aws.md#stages).
 """
+_ENDPOINTS = """# MLflow's endpoints
+
+A stock server of MLflow 3.17.2 has {all} endpoints, counted under their `/api` names; {covered} of them are
+answered here. Each is answered under `/ajax-api` as well, which is how MLflow's pages call it. What is not
+answered is told with 404 `ENDPOINT_NOT_FOUND`, as clients expect of an older server.
+"""
 _ROUTES = """# Routes
 
 All routes need an API token in `Authorization: Bearer <token>`, or as the password of basic authentication,
@@ -61,6 +68,7 @@ def pages() -> dict[Path, str]:
         PAGES / "errors.md": _errors(errors()),
         PAGES / "settings.md": _settings(settings()),
         PAGES / "routes.md": _routes(routes()),
+        PAGES.parent / "mlflow" / "endpoints.md": _endpoints(endpoints(routes())),
     }
 
 
@@ -100,6 +108,19 @@ def _routes(entries: list[RouteEntry]) -> str:
         ]
         lines += _table(context, ["route", "role", "what", "function"], rows)
     return "\n".join(lines)
+
+
+def _endpoints(entries: list[Endpoint]) -> str:
+    covered = [entry for entry in entries if entry.route]
+    lines = [_ENDPOINTS.format(all=len(entries), covered=len(covered)), _GENERATED]
+    rows = [
+        f"| `{e.method} {e.path}` | `{e.route.function}` | {e.route.role or 'none'} |"
+        for e in covered
+        if e.route
+    ]
+    lines += _table("Answered", ["endpoint", "function", "role"], rows)
+    rows = [f"| `{e.method} {e.path}` | {e.absent} |" for e in entries if not e.route]
+    return "\n".join(lines + _table("Not answered", ["endpoint", "why"], rows))
 
 
 def _table(title: str, head: list[str], rows: list[str]) -> list[str]:

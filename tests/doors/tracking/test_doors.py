@@ -73,6 +73,7 @@ def test_names_may_hold_what_separates_parameters(version: str) -> None:
 def test_what_any_client_asks_first_needs_no_token() -> None:
     version = answered("GET", "/version", role=None)
     assert (version["statusCode"], version["body"]) == (200, wire.VERSION)
+    assert answered("GET", "/health", role=None)["body"] == "OK"
     assert ask("GET", "/api/3.0/mlflow/server-info", role=None) == (200, wire.SERVER_INFO)
 
 
