@@ -37,11 +37,15 @@ class Doors:
         return httpx.Response(answer["statusCode"], content=body, headers=kept)
 
     def _handler(self, method: str, path: str) -> Any:
+        """The door that answers; else one that knows the path, and says which methods it takes."""
+        knowing = self._doors[0][1]
         for door, handler in self._doors:
             for known, route in door.routes:
-                if known == method and re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path):
-                    return handler
-        return self._doors[0][1]
+                if re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path):
+                    if known == method:
+                        return handler
+                    knowing = handler
+        return knowing
 
 
 def _headers(answer: dict[str, Any]) -> dict[str, str]:

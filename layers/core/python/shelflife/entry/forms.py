@@ -24,6 +24,7 @@ from shelflife.kernel.errors import (
 )
 
 JSON = "application/json"
+_MLFLOW_API = "/api/"
 PROBLEM_JSON = "application/problem+json"
 _SHOWN = 80
 _RETRY_AFTER_SECONDS = "1"
@@ -43,6 +44,13 @@ class InvalidInputError(InvalidError):
     def __init__(self, error: ValidationError) -> None:
         faults = field_faults(error)
         super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in faults[:5]), faults)
+
+
+class ContentTypeError(InvalidError):
+    def __init__(self, found: str | None) -> None:
+        told = f"is {found!r}" if found else "is missing"
+        message = f"Content-Type {told}, expected {JSON}"
+        super().__init__(message, [FieldFault("Content-Type", message)])
 
 
 class RouteNotFoundError(NotFoundError):
@@ -149,6 +157,11 @@ def field_faults(error: ValidationError) -> tuple[FieldFault, ...]:
     return tuple(found)
 
 
+def is_mlflow(path: str) -> bool:
+    """Whether the path is one of MLflow's REST API."""
+    return path.startswith(_MLFLOW_API)
+
+
 def render(failure: Failure, path: str) -> FailureBody:
     """The failure in the form of the protocol that the path belongs to."""
     form = next((form for prefix, form in _FORMS if path.startswith(prefix)), _problem)
@@ -185,7 +198,7 @@ def _open_inference(failure: Failure, path: str) -> FailureBody:
 
 _FORMS: tuple[tuple[str, Callable[[Failure, str], FailureBody]], ...] = (
     ("/v2", _open_inference),
-    ("/api/", _mlflow),
+    (_MLFLOW_API, _mlflow),
     ("/get-artifact", _mlflow),
     ("/graphql", _mlflow),
     ("/model-versions/", _mlflow),

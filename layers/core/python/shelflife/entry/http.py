@@ -21,11 +21,14 @@ from pydantic import BaseModel, ValidationError
 
 from shelflife.contracts.access import Role
 from shelflife.entry.forms import (
+    JSON,
     AnswerTooLargeError,
+    ContentTypeError,
     InvalidInputError,
     MethodNotAllowedError,
     RouteNotFoundError,
     failure_of,
+    is_mlflow,
     render,
 )
 from shelflife.entry.gateway import (
@@ -165,6 +168,9 @@ def _bound(resolver: Any, guarded: Callable[..., Response[Any]]) -> Callable[...
 def _call_of(event: Any, role: Role | None, body: type[BaseModel] | None) -> Call[Any]:
     principal = admitted(event.raw_event, role)
     raw = bytes_of(event.raw_event)
+    headers = {name.lower(): value for name, value in event.headers.items()}
+    if body is not None and raw:
+        _check_type(event, headers.get("content-type"))
     return Call(
         principal=principal,
         body=_parsed(raw, body) if body is not None else None,
@@ -172,9 +178,20 @@ def _call_of(event: Any, role: Role | None, body: type[BaseModel] | None) -> Cal
         method=event.http_method,
         path=event.path,
         query=query_of(event.raw_event),
-        headers={name.lower(): value for name, value in event.headers.items()},
+        headers=headers,
         known=known_of(event.raw_event),
     )
+
+
+def _check_type(event: Any, content_type: str | None) -> None:
+    """MLflow takes JSON only from who says that it is; our own routes take nothing else anyway.
+
+    Raises:
+        ContentTypeError: the caller says something else, or nothing.
+    """
+    told = (content_type or "").partition(";")[0].strip().lower()
+    if is_mlflow(event.path) and event.http_method in {"POST", "PUT"} and told != JSON:
+        raise ContentTypeError(content_type)
 
 
 def _parsed(raw: bytes, body: type[BaseModel]) -> BaseModel:

@@ -20,7 +20,8 @@ from shelflife.kernel.filters import (
     Value,
 )
 
-_QUOTED = r"""'[^']*'|"[^"]*\""""
+# A quote that is doubled stays two within the text, as MLflow reads it.
+_QUOTED = r"""'(?:[^']|'')*'|"(?:[^"]|"")*\""""
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NAME = re.compile(
     r"""(?:(?P<kind>[A-Za-z_]+)\.)?"""

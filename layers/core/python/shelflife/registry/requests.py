@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from shelflife.kernel.entry_names import entry_name
 from shelflife.registry import stages
 from shelflife.registry.found import Search
 from shelflife.registry.model import PROMPT_TAG, NewVersion, Stage
@@ -22,6 +23,7 @@ def _number(value: Any) -> int:
 
 
 Key = Annotated[str, Field(min_length=1, max_length=250)]
+Name = Annotated[Key, AfterValidator(entry_name)]
 TagValue = Annotated[str, Field(max_length=100_000)]
 Description = Annotated[str, Field(max_length=5000)]
 Version = Annotated[int, BeforeValidator(_number)]
@@ -35,7 +37,7 @@ R = TypeVar("R", bound=Request)
 
 
 class SentTag(Request):
-    key: Key
+    key: Name
     value: TagValue = ""
 
 

@@ -2,20 +2,14 @@
 
 from pydantic import Field
 
-from shelflife.tracking.requests import Request
+from shelflife.tracking.requests import Request, RunId
 
 
-class ArtifactsOf(Request):
+class ArtifactsOf(RunId):
     """A file or folder of a run."""
 
-    run_id: str = ""
-    run_uuid: str = ""
     path: str = ""
     page_token: str | None = None
-
-    @property
-    def of(self) -> str:
-        return self.run_id or self.run_uuid
 
 
 class UploadedFile(Request):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, model_validator
 
+from shelflife.kernel.entry_names import entry_name
 from shelflife.tracking.model import (
     Dataset,
     DatasetInput,
@@ -33,6 +34,7 @@ _QUERY = 100_000
 _LONG = 2**63
 
 Key = Annotated[str, Field(min_length=1, max_length=_KEY)]
+Name = Annotated[Key, AfterValidator(entry_name)]
 Long = Annotated[int, Field(ge=-_LONG, lt=_LONG)]
 Milliseconds = Annotated[int, Field(ge=0, lt=_LONG)]
 # As in MLflow, what is too long for a param or a run's tag is cut off.
@@ -53,18 +55,24 @@ class SentTag(Request):
     value: TagValue = ""
 
 
+class NamedTag(SentTag):
+    """Where a tag comes alone or in a batch, MLflow looks at its name; with a new run it does not."""
+
+    key: Name
+
+
 class SentExperimentTag(Request):
-    key: Key
+    key: Name
     value: str = Field("", max_length=20_000)
 
 
 class SentParam(Request):
-    key: Key
+    key: Name
     value: ParamValue = ""
 
 
 class SentMetric(Request):
-    key: Key
+    key: Name
     value: float
     timestamp: Milliseconds
     step: Long = 0
@@ -150,7 +158,7 @@ class LogParam(RunId, SentParam):
     pass
 
 
-class SetTag(RunId, SentTag):
+class SetTag(RunId, NamedTag):
     pass
 
 
@@ -161,7 +169,7 @@ class DeleteTag(RunId):
 class LogBatch(RunId):
     metrics: tuple[SentMetric, ...] = Field((), max_length=MAX_BATCH_METRICS)
     params: tuple[SentParam, ...] = Field((), max_length=MAX_BATCH_PARAMS)
-    tags: tuple[SentTag, ...] = Field((), max_length=MAX_BATCH_TAGS)
+    tags: tuple[NamedTag, ...] = Field((), max_length=MAX_BATCH_TAGS)
 
     @model_validator(mode="after")
     def _few(self) -> Self:

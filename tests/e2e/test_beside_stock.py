@@ -1,0 +1,222 @@
+"""The same requests to a stock server and to our doors: the same is refused, and the same is found."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from shelflife.registry.settings import TABLE as REGISTRY
+from shelflife.registry.settings import RegistrySettings
+from shelflife.tracing.settings import TABLE as TRACING
+from shelflife.tracing.settings import TracingSettings
+from shelflife.tracking.settings import TABLE as TRACKING
+from shelflife.tracking.settings import TrackingSettings
+from tests.e2e.differences import (
+    EXPERIMENT_FILTERS,
+    MODEL_FILTERS,
+    REFUSED,
+    SEARCHES,
+    STRICTER,
+    V2,
+    VERSION_FILTERS,
+    Asked,
+)
+from tests.harness.cloud import ENVIRONMENT, forget_wiring, make_bucket, make_table
+from tests.harness.doors_transport import API_URL, Doors
+from tests.harness.stock import stock
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server with the same things in it as the other one, and the ids that it gave them."""
+
+    http: httpx.Client
+    ids: dict[str, str]
+
+    def answer(self, asked: Asked) -> httpx.Response:
+        body = asked.body if isinstance(asked.body, str) else json.dumps(asked.body)
+        content = self._filled(body) if asked.body is not None else None
+        return self.http.request(
+            asked.method, self._filled(asked.path), content=content, headers=asked.headers
+        )
+
+    def found(self, path: str, body: Any) -> Any:
+        answer = self.answer(Asked("POST", path, body))
+        return answer.json() if answer.status_code == 200 else answer.json()["error_code"]
+
+    def listed(self, path: str, **query: str) -> Any:
+        answer = self.http.get(path, params={name: self._filled(text) for name, text in query.items()})
+        return answer.json() if answer.status_code == 200 else answer.json()["error_code"]
+
+    def _filled(self, text: str) -> str:
+        for name, value in self.ids.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with stock(tmp_path_factory.mktemp("stock")) as url, httpx.Client(base_url=url, timeout=60) as http:
+        yield Server(http, _fill(http))
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[Server]:
+    from moto import mock_aws  # noqa: PLC0415 - it must not be there while the local cloud runs beside
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        with mock_aws():
+            forget_wiring()
+            bucket = make_bucket("artifacts")
+            for settings in (
+                TrackingSettings(
+                    tracking_table_name=make_table(TRACKING).table_name, artifact_bucket_name=bucket
+                ),
+                RegistrySettings(registry_table_name=make_table(REGISTRY).table_name),
+                TracingSettings(
+                    tracing_table_name=make_table(TRACING).table_name, artifact_bucket_name=bucket
+                ),
+            ):
+                for name, value in settings.to_env().items():
+                    patch.setenv(name, value)
+            doors = httpx.MockTransport(Doors("tracking", "registry", "tracing"))
+            with httpx.Client(base_url=API_URL, transport=doors) as http:
+                yield Server(http, _fill(http))
+            forget_wiring()
+
+
+def _fill(http: httpx.Client) -> dict[str, str]:
+    made = _post(http, "experiments/create", {"name": "kept", "tags": [{"key": "team", "value": "risk"}]})
+    experiment = made["experiment_id"]
+    _post(http, "experiments/create", {"name": "other"})
+    runs = [_run(http, experiment, number) for number in range(5)]
+    _post(http, "runs/delete", {"run_id": runs[4]})
+    for name, tags in (("kept", [{"key": "team", "value": "risk"}]), ("Kaput", [])):
+        _post(http, "registered-models/create", {"name": name, "tags": tags})
+        source = f"mlflow-artifacts:/{experiment}/{runs[0]}/artifacts/model"
+        version = {"name": name, "source": source, "run_id": runs[0], "tags": tags}
+        _post(http, "model-versions/create", version)
+    return {"experiment": experiment, "run": runs[0]}
+
+
+#: Of the five runs, what each has beside `mae` and its algorithm.
+_METRICS: Final[dict[int, dict[str, Any]]] = {
+    1: {"nan": "NaN"},
+    2: {"nan": 2, "with space": 1},
+    3: {"nan": "NaN"},
+}
+_TAGS: Final = {
+    0: {"team": "risk"},
+    1: {"team": "risk"},
+    2: {"team": "growth"},
+    3: {"team": "growth", "a key": "it's"},
+}
+_UNFINISHED, _WITHOUT_DEPTH, _WITH_DATA, _SMALL = 2, 1, {0, 1}, {0, 1, 2}
+
+
+def _run(http: httpx.Client, experiment: str, number: int) -> str:
+    asked = {"experiment_id": experiment, "run_name": f"run {number}", "start_time": 100 + 50 * number}
+    run_id: str = _post(http, "runs/create", asked | {"user_id": "ada"})["run"]["info"]["run_id"]
+    metrics: dict[str, Any] = {"mae": 1 / (number + 1), **_METRICS.get(number, {})}
+    params = {"algorithm": "forest" if number in _SMALL else "Forest"}
+    if number != _WITHOUT_DEPTH:
+        params["depth"] = str(number)
+    logged = {
+        "metrics": [{"key": k, "value": v, "timestamp": 5, "step": 0} for k, v in metrics.items()],
+        "params": [{"key": k, "value": v} for k, v in params.items()],
+        "tags": [{"key": k, "value": v} for k, v in _TAGS.get(number, {}).items()],
+    }
+    _post(http, "runs/log-batch", {"run_id": run_id, **logged})
+    if number in _WITH_DATA:
+        dataset = {"name": "bikes", "digest": f"d{number}", "source_type": "s3", "source": "{}"}
+        tags = [{"key": "mlflow.data.context", "value": "training"}]
+        _post(http, "runs/log-inputs", {"run_id": run_id, "datasets": [{"dataset": dataset, "tags": tags}]})
+    if number != _UNFINISHED:
+        ended = {"run_id": run_id, "status": "FINISHED", "end_time": 1000 - number}
+        _post(http, "runs/update", ended)
+    return run_id
+
+
+def _post(http: httpx.Client, path: str, body: Any) -> Any:
+    answer = http.post(f"{V2}/{path}", json=body)
+    assert answer.status_code == 200, (path, answer.text)
+    return answer.json()
+
+
+def _name(asked: Asked) -> str:
+    body = asked.body if isinstance(asked.body, str) else json.dumps(asked.body)
+    kind = asked.headers.get("Content-Type", "no type")
+    told = body[:90] if asked.body is not None else ""
+    return f"{asked.method} {asked.path} {told}" + ("" if kind == "application/json" else f" {kind}")
+
+
+def _refusal(answer: httpx.Response) -> tuple[int, str]:
+    """The status and MLflow's code; a stock server tells unknown addresses in HTML."""
+    if "application/json" not in answer.headers.get("content-type", ""):
+        return answer.status_code, ""
+    told = answer.json()
+    return answer.status_code, told.get("error_code", "") if isinstance(told, dict) else ""
+
+
+@pytest.mark.parametrize("asked", REFUSED, ids=_name)
+def test_the_same_is_refused_in_the_same_way(asked: Asked, ours: Server, theirs: Server) -> None:
+    their, our = theirs.answer(asked), ours.answer(asked)
+    (status, code), found = _refusal(their), _refusal(our)
+    if _name(asked) in STRICTER:
+        assert status == 200 or code == "BAD_REQUEST", "a stock server refuses this in its own words now"
+        assert found[0] in {400, 404}
+        assert found[1]
+    elif status >= 500:
+        assert found[0] == 400, our.text
+    elif not code and status >= 400:
+        # What a stock server refuses in HTML is refused here in MLflow's form.
+        assert (found[0], bool(found[1])) == (status, True), our.text
+    else:
+        assert found == (status, code), (their.text, our.text)
+
+
+def _runs(answer: Any) -> Any:
+    if isinstance(answer, str):
+        return answer
+    return [run["info"]["run_name"] for run in answer.get("runs", [])], "next_page_token" in answer
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=lambda search: json.dumps(search)[:140])
+def test_the_same_runs_are_found_in_the_same_order(search: Any, ours: Server, theirs: Server) -> None:
+    path = f"{V2}/runs/search"
+    assert _runs(ours.found(path, search)) == _runs(theirs.found(path, search))
+
+
+@pytest.mark.parametrize("text", MODEL_FILTERS)
+def test_the_same_models_are_found(text: str, ours: Server, theirs: Server) -> None:
+    def names(server: Server) -> Any:
+        found = server.listed(f"{V2}/registered-models/search", filter=text)
+        return found if isinstance(found, str) else [m["name"] for m in found.get("registered_models", [])]
+
+    assert names(ours) == names(theirs)
+
+
+@pytest.mark.parametrize("text", VERSION_FILTERS)
+def test_the_same_versions_are_found(text: str, ours: Server, theirs: Server) -> None:
+    def names(server: Server) -> Any:
+        found = server.listed(f"{V2}/model-versions/search", filter=text, order_by="name ASC")
+        return found if isinstance(found, str) else [m["name"] for m in found.get("model_versions", [])]
+
+    assert names(ours) == names(theirs)
+
+
+@pytest.mark.parametrize("text", EXPERIMENT_FILTERS)
+def test_the_same_experiments_are_found(text: str, ours: Server, theirs: Server) -> None:
+    def names(server: Server) -> Any:
+        asked = {"max_results": 100, "filter": text, "order_by": ["name ASC"]}
+        found = server.found(f"{V2}/experiments/search", asked)
+        return found if isinstance(found, str) else [one["name"] for one in found.get("experiments", [])]
+
+    assert names(ours) == names(theirs)
