@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shelflife.contracts.data import StoredObject
-from shelflife.contracts.monitoring import LabelBatch
 from shelflife.contracts.serving import CapturedProfile
 from shelflife.serving.captures import Answered, Capture, CaptureBatch, FileState
 
 if TYPE_CHECKING:
+    from shelflife.contracts.monitoring import LabelBatch
     from shelflife.kernel.profiles import Profile
     from shelflife.serving.columns import Columns, ColumnTypes
     from shelflife.serving.figures import Figures
@@ -141,7 +141,7 @@ class Windows(Protocol):
 
 
 class LabelBatches(Protocol):
-    def read(self, uri: str) -> LabelBatch:
+    def read(self, uri: str) -> "LabelBatch":
         """Labels that monitoring took in."""
 
 
