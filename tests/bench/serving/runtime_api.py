@@ -38,6 +38,9 @@ class Environment:
         while self.received(self.connection.recv(_CHUNK)) is not Step.READY:
             pass
 
+    def renew(self) -> None:
+        """It is the environment that connects."""
+
     def send(self) -> None:
         """The environment asked for an event some time ago: here it is."""
         self._number += 1
