@@ -14,6 +14,9 @@ from infra.config import ROOT
 from tests.bench import commands, decoding, drift, error_rates, installation, models, predictions, sizes
 from tests.bench.measure import Figure
 from tests.bench.serving import cold, costs, peers, rows, runtime, traffic, warm
+from tests.bench.tracking import beside_stock, counts, growth
+from tests.bench.tracking import cold as tracking_cold
+from tests.bench.tracking import price as tracking_price
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "sizes": sizes.run,
@@ -28,6 +31,11 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "traffic": traffic.run,
     "costs": costs.run,
     "error_rates": error_rates.run,
+    "tracking_counts": counts.run,
+    "tracking_price": tracking_price.run,
+    "tracking_cold": tracking_cold.run,
+    "tracking_growth": growth.run,
+    "tracking_beside_stock": beside_stock.run,
     "predictions": predictions.run,
     "installation": installation.run,
     "commands": commands.run,

@@ -28,7 +28,7 @@ class StockNotStartedError(RuntimeError):
 
 
 @contextmanager
-def stock(folder: Path, environment: str = "mlflow-3.17") -> Iterator[str]:
+def stock(folder: Path, environment: str = "mlflow-3.17", *, workers: int = 1) -> Iterator[str]:
     """A server with its data in `folder`; its address."""
     python = python_of(environment)
     with socket.socket() as free:
@@ -44,7 +44,7 @@ def stock(folder: Path, environment: str = "mlflow-3.17") -> Iterator[str]:
         "--port",
         str(port),
         "--workers",
-        "1",
+        str(workers),
     ]
     command += [
         "--backend-store-uri",

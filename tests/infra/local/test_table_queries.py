@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ministack.services import dynamodb
 
+from infra.local.patches import table_queries
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -116,17 +118,25 @@ def test_whatever_is_written_and_asked_the_answer_is_right(table: Table, seed: i
             assert all(len(page) <= limit for page in pages)
 
 
-def test_a_query_looks_at_what_it_answers(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(300):
-        table.put(f"{number:03}", "kept")
-    looked: list[str] = []
-    stock = dynamodb._evaluate_condition
+def test_stock_is_shown_no_more_than_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = {f"{number:03}": {"sk": {"S": f"{number:03}"}} for number in range(300)}
+    held = {"pk_name": "pk", "sk_name": "sk", "items": {"p": items}}
+    monkeypatch.setattr(dynamodb, "_tables", {"held": held})
+    asked = {
+        "TableName": "held",
+        "KeyConditionExpression": "#p = :p AND #s BETWEEN :a AND :b",
+        "ExpressionAttributeNames": {"#p": "pk", "#s": "sk"},
+        "ExpressionAttributeValues": {":p": {"S": "p"}, ":a": {"S": "100"}, ":b": {"S": "199"}},
+        "Limit": 10,
+    }
 
-    def evaluate(expression: str, item: Any, *rest: Any, **named: Any) -> Any:
-        looked.append(expression)
-        return stock(expression, item, *rest, **named)
+    def shown(**more: Any) -> list[str]:
+        found = table_queries._stretch(asked | more)
+        assert found is not None
+        return list(found[2])
 
-    monkeypatch.setattr(dynamodb, "_evaluate_condition", evaluate)
-    pages = table.pages(" AND #s BETWEEN :a AND :b", {":a": "100", ":b": "109"}, limit=20, forward=True)
-    assert pages == [[f"{number}" for number in range(100, 110)]]
-    assert len(looked) <= 11
+    # One more than the page, so that stock knows whether it goes on.
+    assert shown() == [f"{number}" for number in range(100, 111)]
+    assert shown(ScanIndexForward=False) == [f"{number}" for number in range(189, 200)]
+    start = {"pk": {"S": "p"}, "sk": {"S": "195"}}
+    assert shown(ExclusiveStartKey=start) == ["196", "197", "198", "199"]
