@@ -8,12 +8,6 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shelflife.registry.settings import TABLE as REGISTRY
-from shelflife.registry.settings import RegistrySettings
-from shelflife.tracing.settings import TABLE as TRACING
-from shelflife.tracing.settings import TracingSettings
-from shelflife.tracking.settings import TABLE as TRACKING
-from shelflife.tracking.settings import TrackingSettings
 from tests.e2e.differences import (
     EXPERIMENT_FILTERS,
     MODEL_FILTERS,
@@ -24,8 +18,7 @@ from tests.e2e.differences import (
     VERSION_FILTERS,
     Asked,
 )
-from tests.harness.cloud import ENVIRONMENT, forget_wiring, make_bucket, make_table
-from tests.harness.doors_transport import API_URL, Doors
+from tests.harness.mlflow_doors import mlflow_doors
 from tests.harness.stock import stock
 
 pytestmark = pytest.mark.slow
@@ -67,29 +60,8 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def ours() -> Iterator[Server]:
-    from moto import mock_aws  # noqa: PLC0415 - it must not be there while the local cloud runs beside
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        with mock_aws():
-            forget_wiring()
-            bucket = make_bucket("artifacts")
-            for settings in (
-                TrackingSettings(
-                    tracking_table_name=make_table(TRACKING).table_name, artifact_bucket_name=bucket
-                ),
-                RegistrySettings(registry_table_name=make_table(REGISTRY).table_name),
-                TracingSettings(
-                    tracing_table_name=make_table(TRACING).table_name, artifact_bucket_name=bucket
-                ),
-            ):
-                for name, value in settings.to_env().items():
-                    patch.setenv(name, value)
-            doors = httpx.MockTransport(Doors("tracking", "registry", "tracing"))
-            with httpx.Client(base_url=API_URL, transport=doors) as http:
-                yield Server(http, _fill(http))
-            forget_wiring()
+    with mlflow_doors() as http:
+        yield Server(http, _fill(http))
 
 
 def _fill(http: httpx.Client) -> dict[str, str]:
