@@ -27,8 +27,6 @@ THEIR_OWN: Final = (
     "ResizeObserver loop",
     # The comparison's script counts the parameters of runs before they are there.
     "Cannot read properties of undefined (reading 'filter')",
-    # The assistant's panel, which the pages show on localhost only, asks with a stream.
-    "AG Grid: ",
 )
 
 

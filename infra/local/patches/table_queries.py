@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right, insort
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from ministack.services import dynamodb
@@ -30,10 +31,14 @@ _AND: Final = re.compile(r"\s+AND\s+", re.IGNORECASE)
 
 Bucket = dict[str, Any]
 #: The sort keys of partitions in order, by table and partition key, with the partition that they are of.
+_shown: ContextVar[tuple[Any, Any] | None] = ContextVar("shown", default=None)
 _ordered: dict[tuple[int, str], tuple[Bucket, list[str]]] = {}
 
 
 def apply(_cloud: Cloud) -> None:
+    kind = type(dynamodb._tables)
+    # The tables' own methods are read-only, and others hold this very object.
+    dynamodb._tables.__class__ = type(kind.__name__, (kind,), {"__slots__": (), "get": _looking_up(kind.get)})
     dynamodb._query = _querying(dynamodb._query)
     dynamodb._set_item = _setting(dynamodb._set_item)
     dynamodb._remove_item = _removing(dynamodb._remove_item)
@@ -44,21 +49,28 @@ def _querying(stock: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any
         found = _stretch(data)
         if found is None:
             return stock(data)
-        partitions, pk, stretch = found
-        whole = partitions[pk]
-        # Nothing else runs between these lines: the emulator answers DynamoDB's requests in one thread.
-        partitions[pk] = stretch
+        table, pk, stretch = found
+        # A copy, which this query alone sees: expiry and state machines write to the table in other threads.
+        token = _shown.set((table, {**table, "items": {pk: stretch}}))
         try:
             return stock(data)
         finally:
-            partitions[pk] = whole
+            _shown.reset(token)
 
     return query
 
 
+def _looking_up(stock: Callable[..., Any]) -> Callable[..., Any]:
+    def get(tables: Any, name: Any, default: Any = None) -> Any:
+        table, shown = stock(tables, name, default), _shown.get()
+        return shown[1] if shown is not None and table is shown[0] else table
+
+    return get
+
+
 def _setting(stock: Callable[..., Any]) -> Callable[..., Any]:
     def set_item(table: dict[str, Any], pk: Any, sk: Any, item: Any) -> Any:
-        kept = _ordered.get((id(table), pk))
+        kept = _kept(table, pk)
         new = kept is not None and sk not in kept[0]
         old = stock(table, pk, sk, item)
         if kept is not None and new:
@@ -70,7 +82,7 @@ def _setting(stock: Callable[..., Any]) -> Callable[..., Any]:
 
 def _removing(stock: Callable[..., Any]) -> Callable[..., Any]:
     def remove_item(table: dict[str, Any], pk: Any, sk: Any) -> Any:
-        kept = _ordered.get((id(table), pk))
+        kept = _kept(table, pk)
         old = stock(table, pk, sk)
         if kept is not None and old is not None:
             del kept[1][bisect_left(kept[1], sk)]
@@ -81,8 +93,8 @@ def _removing(stock: Callable[..., Any]) -> Callable[..., Any]:
     return remove_item
 
 
-def _stretch(data: dict[str, Any]) -> tuple[dict[str, Bucket], str, Bucket] | None:
-    """The table's partitions, which one is asked, and what of it the page comes from; or stock does it."""
+def _stretch(data: dict[str, Any]) -> tuple[dict[str, Any], str, Bucket] | None:
+    """The table, which one is asked, and what of it the page comes from; or stock does it."""
     table = dynamodb._tables.get(data.get("TableName"))
     if table is None or data.get("IndexName") or not data.get("Limit"):
         return None
@@ -104,7 +116,7 @@ def _stretch(data: dict[str, Any]) -> tuple[dict[str, Bucket], str, Bucket] | No
     else:
         last = min(last, bisect_left(keys, start[table["sk_name"]]["S"])) if start else last
         chosen = keys[max(first, last - most) : last]
-    return table["items"], pk, {key: bucket[key] for key in chosen}
+    return table, pk, {key: bucket[key] for key in chosen}
 
 
 def _asked(data: dict[str, Any], table: dict[str, Any]) -> tuple[str, str, str | None] | None:
@@ -113,7 +125,8 @@ def _asked(data: dict[str, Any], table: dict[str, Any]) -> tuple[str, str, str |
     first, *rest = _AND.split(data.get("KeyConditionExpression") or "", maxsplit=1)
     found = _PARTITION.fullmatch(first)
     pk = _text(values, found[2]) if found and _is(found[1], table["pk_name"], names) else None
-    if pk is None or table.get("sk_name") is None or not _starts(data, table):
+    # Numbers and bytes have an order of their own.
+    if pk is None or dynamodb._get_attr_type(table, table.get("sk_name")) != "S" or not _starts(data, table):
         return None
     if not rest:
         return pk, "", None
@@ -144,9 +157,18 @@ def _text(values: dict[str, Any], name: str) -> str | None:
 
 
 def _keys(table: dict[str, Any], pk: str, bucket: Bucket) -> list[str]:
-    kept = _ordered.get((id(table), pk))
-    # A table that was restored or made anew has other partitions; what came in otherwise shows in their size.
-    if kept is None or kept[0] is not bucket or len(kept[1]) != len(bucket):
+    kept = _kept(table, pk)
+    # What came in by another way shows in the size.
+    if kept is None or len(kept[1]) != len(bucket):
         kept = bucket, sorted(bucket)
         _ordered[id(table), pk] = kept
     return kept[1]
+
+
+def _kept(table: dict[str, Any], pk: Any) -> tuple[Bucket, list[str]] | None:
+    """The partition's keys in order, unless they are of a partition that is gone."""
+    kept = _ordered.get((id(table), pk))
+    if kept is not None and kept[0] is not table["items"].get(pk):
+        del _ordered[id(table), pk]
+        return None
+    return kept

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.infra.local.account import Account
 
 _LETTERS = "ab#/~é"
+_STRINGS = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
 
 
 class Table:
@@ -30,7 +31,7 @@ class Table:
                 {"AttributeName": "pk", "KeyType": "HASH"},
                 {"AttributeName": "sk", "KeyType": "RANGE"},
             ],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            AttributeDefinitions=_STRINGS,
             BillingMode="PAY_PER_REQUEST",
         )
         self.held: dict[str, str] = {}
@@ -120,7 +121,7 @@ def test_whatever_is_written_and_asked_the_answer_is_right(table: Table, seed: i
 
 def test_stock_is_shown_no_more_than_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     items = {f"{number:03}": {"sk": {"S": f"{number:03}"}} for number in range(300)}
-    held = {"pk_name": "pk", "sk_name": "sk", "items": {"p": items}}
+    held = {"pk_name": "pk", "sk_name": "sk", "items": {"p": items}, "AttributeDefinitions": _STRINGS}
     monkeypatch.setattr(dynamodb, "_tables", {"held": held})
     asked = {
         "TableName": "held",
@@ -135,8 +136,26 @@ def test_stock_is_shown_no_more_than_the_page(monkeypatch: pytest.MonkeyPatch) -
         assert found is not None
         return list(found[2])
 
+    # Numbers have an order of their own, which is stock's to know.
+    numbers = held | {"AttributeDefinitions": [{"AttributeName": "sk", "AttributeType": "N"}]}
+    monkeypatch.setattr(dynamodb, "_tables", {"held": numbers})
+    assert table_queries._stretch(asked) is None
+    monkeypatch.setattr(dynamodb, "_tables", {"held": held})
     # One more than the page, so that stock knows whether it goes on.
     assert shown() == [f"{number}" for number in range(100, 111)]
     assert shown(ScanIndexForward=False) == [f"{number}" for number in range(189, 200)]
     start = {"pk": {"S": "p"}, "sk": {"S": "195"}}
     assert shown(ExclusiveStartKey=start) == ["196", "197", "198", "199"]
+
+
+def test_keys_of_a_partition_that_was_replaced_are_forgotten() -> None:
+    """Stock gives up a transaction by putting all partitions back."""
+
+    def stock(table: dict[str, Any], pk: str, sk: str, *_: Any) -> Any:
+        return table["items"][pk].pop(sk, None)
+
+    held: dict[str, Any] = {"items": {"p": {f"{number:03}": {} for number in range(100)}}}
+    assert len(table_queries._keys(held, "p", held["items"]["p"])) == 100
+    held["items"] = {"p": {"new": {}}}
+    assert table_queries._removing(stock)(held, "p", "new") == {}
+    assert table_queries._keys(held, "p", held["items"]["p"]) == []

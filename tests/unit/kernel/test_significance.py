@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -36,6 +36,7 @@ def test_nothing_is_surprising_without_degrees_of_freedom() -> None:
 
 
 @given(st.floats(-30, 30), st.floats(1, 1e6))
+@example(1e-5, 380_215.0)
 def test_the_tail_of_student_is_scipys(score: float, degrees: float) -> None:
     assert student_tail(score, degrees) == pytest.approx(stats.t.sf(score, degrees), rel=1e-6, abs=1e-12)
 

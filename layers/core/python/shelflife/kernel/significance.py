@@ -45,7 +45,12 @@ def normal_tails(score: float) -> float:
 
 def student_tail(score: float, degrees: float) -> float:
     """The chance of a value of Student's t of at least this one, with any positive number of degrees."""
-    beyond = beta_share(degrees / 2, 0.5, degrees / (degrees + score * score)) / 2
+    square = score * score
+    if square < 1:
+        # The square of a small score would be lost beside many degrees.
+        beyond = (1 - beta_share(0.5, degrees / 2, square / (degrees + square))) / 2
+    else:
+        beyond = beta_share(degrees / 2, 0.5, degrees / (degrees + square)) / 2
     return beyond if score >= 0 else 1 - beyond
 
 
