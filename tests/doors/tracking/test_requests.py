@@ -54,7 +54,7 @@ def test_a_search_reads_what_it_shows_and_not_what_is_stored() -> None:
         "max_results": 10,
     }
     read = []
-    for more in (150, 150):
+    for more in (40, 80):
         filled(more)
         found = counted("POST", f"{MLFLOW}/runs/search", search)
         read.append((found.requests, found.by_name["Query"], found.by_name["BatchGetItem"]))
