@@ -43,7 +43,12 @@ SEARCH = """
 query SearchRuns($data: MlflowSearchRunsInput!) {
   mlflowSearchRuns(input: $data) {
     apiError { code message }
-    runs { info { runName } experiment { name } data { metrics { key value } } }
+    runs {
+      info { runName }
+      experiment { name }
+      data { metrics { key value } }
+      modelVersions { version name creationTimestamp status source }
+    }
     nextPageToken
   }
 }
