@@ -91,7 +91,8 @@ def _frame(load: Any) -> pd.DataFrame:
 
 
 CANCER = Story(
-    name="cancer",
+    # The tutorial, whose commands are run in the same cloud, calls its model `cancer`.
+    name="tumours",
     form="csv",
     task="classification",
     backend="sagemaker",
