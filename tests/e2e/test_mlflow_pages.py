@@ -61,11 +61,15 @@ def test_the_token_is_in_no_address_and_no_script_can_read_it(signed_in: Browser
     assert platform.endpoints.token not in kept
 
 
-def looked_at(window: Browser, name: str, path: str, *texts: str) -> None:
+#: The comparison's script counts the parameters of runs before they are there, on a stock server as well.
+COUNTED_TOO_EARLY = "Cannot read properties of undefined (reading 'filter')"
+
+
+def looked_at(window: Browser, name: str, path: str, *texts: str, known: tuple[str, ...] = ()) -> None:
     window.visit(path)
     window.sees(*texts)
     window.picture(name)
-    assert window.found() == []
+    assert window.found(*known) == []
 
 
 def test_experiments(signed_in: Browser) -> None:
@@ -113,7 +117,16 @@ def test_the_files_of_a_run(signed_in: Browser, told: Shown) -> None:
 def test_runs_side_by_side(signed_in: Browser, told: Shown) -> None:
     runs = "%5B%22" + "%22%2C%22".join(told.runs) + "%22%5D"
     path = f"#/compare-runs?runs={runs}&experiments=%5B%22{told.experiment_id}%22%5D"
-    looked_at(signed_in, "compare", path, "Comparing 3 Runs", "forest 0", "forest 2", "depth")
+    looked_at(
+        signed_in,
+        "compare",
+        path,
+        "Comparing 3 Runs",
+        "forest 0",
+        "forest 2",
+        "depth",
+        known=(COUNTED_TOO_EARLY,),
+    )
 
 
 def test_models(signed_in: Browser) -> None:
