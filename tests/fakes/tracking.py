@@ -133,7 +133,14 @@ class MemoryRunIndex:
         return self._runs.find_many(run_ids)
 
     def entries(
-        self, segment: Segment, place: Place, low: str, high: str, *, backwards: bool = False
+        self,
+        segment: Segment,
+        place: Place,
+        low: str,
+        high: str,
+        *,
+        backwards: bool = False,
+        expected: int = 100,
     ) -> Iterator[Entry]:
         found = [
             entry

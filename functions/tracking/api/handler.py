@@ -163,8 +163,16 @@ def log_batch(call: Call[asked.LogBatch]) -> Nothing:
 @door.post(f"{MLFLOW}/runs/search", role=Role.VIEWER, body=asked.SearchRuns)
 def search_runs(call: Call[asked.SearchRuns]) -> str:
     body = call.body
-    search = RunSearch(body.experiment_ids, body.filter, body.order_by, body.run_view_type, body.page_token)
-    found = tracking().search_runs(search)
+    found = tracking().search_runs(
+        RunSearch(
+            body.experiment_ids,
+            body.filter,
+            body.order_by,
+            body.run_view_type,
+            body.page_token,
+            expected=body.max_results + 1,
+        )
+    )
     return wire.found_page("runs", found.runs, wire.run_json, mark=found.token, limit=body.max_results)
 
 

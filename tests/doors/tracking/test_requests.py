@@ -59,7 +59,32 @@ def test_a_search_reads_what_it_shows_and_not_what_is_stored() -> None:
         found = counted("POST", f"{MLFLOW}/runs/search", search)
         read.append((found.requests, found.by_name["Query"], found.by_name["BatchGetItem"]))
     assert read[0] == read[1]
-    assert read[0][0] <= 8
+    assert read[0][0] <= 5
+
+
+@pytest.mark.parametrize(("shown", "requests", "items"), [(1, 5, 7), (10, 5, 27), (100, 6, 232)])
+def test_a_search_reads_as_much_as_it_shows_and_one_more(shown: int, requests: int, items: int) -> None:
+    filled(150)
+    search = {
+        "experiment_ids": ["0"],
+        "filter": "metrics.accuracy > 9",
+        "order_by": ["metrics.accuracy DESC"],
+        "max_results": shown,
+    }
+    found = counted("POST", f"{MLFLOW}/runs/search", search)
+    assert found.requests <= requests
+    assert found.items <= items
+
+
+def test_a_search_of_few_runs_asks_no_more_than_one_of_many() -> None:
+    search = {
+        "experiment_ids": ["0"],
+        "filter": "metrics.accuracy > 2",
+        "order_by": ["metrics.accuracy DESC"],
+    }
+    filled(5)
+    found = counted("POST", f"{MLFLOW}/runs/search", search)
+    assert (found.requests, found.by_name["Query"], found.by_name["BatchGetItem"]) == (5, 2, 1)
 
 
 def test_a_run_and_its_history_are_read_at_once() -> None:

@@ -112,6 +112,18 @@ def test_an_item_is_read_without_botocore(service: Service, items: QuickItems, b
     assert botocore.calls == []
 
 
+def test_several_items_are_read_without_botocore(
+    service: Service, items: QuickItems, botocore: Botocore
+) -> None:
+    left = {"t": {"Keys": [{"pk": {"S": "b"}}]}}
+    service.body = json.dumps({"Responses": {"t": [ITEM]}, "UnprocessedKeys": left}).encode()
+    found = items.batch_get_item(RequestItems={"t": {"Keys": [{"pk": {"S": "a"}}, {"pk": {"S": "b"}}]}})
+    assert found["Responses"]["t"] == [{"pk": {"S": "a"}, "blob": {"B": b"\x00\x01"}}]
+    assert found["UnprocessedKeys"] == left
+    assert service.asked[0][1]["x-amz-target"] == "DynamoDB_20120810.BatchGetItem"
+    assert botocore.calls == []
+
+
 def test_a_range_of_an_object_is_read_without_botocore(
     service: Service, objects: QuickObjects, botocore: Botocore
 ) -> None:

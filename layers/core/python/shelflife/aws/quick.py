@@ -25,7 +25,11 @@ from shelflife.aws.signing import Credentials, Target, quoted, signed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_READS = {"get_item": "DynamoDB_20120810.GetItem", "query": "DynamoDB_20120810.Query"}
+_READS = {
+    "get_item": "DynamoDB_20120810.GetItem",
+    "batch_get_item": "DynamoDB_20120810.BatchGetItem",
+    "query": "DynamoDB_20120810.Query",
+}
 _JSON = "application/x-amz-json-1.0"
 #: What is larger is not held in memory here: botocore streams it.
 LARGEST_BYTES = 16 * 1024 * 1024
@@ -82,10 +86,13 @@ class QuickClient:
 
 
 class QuickItems(QuickClient):
-    """DynamoDB: one item, or a query's page."""
+    """DynamoDB: one item, some, or a query's page."""
 
     def get_item(self, **asked: Any) -> Any:
         return self._read("get_item", asked)
+
+    def batch_get_item(self, **asked: Any) -> Any:
+        return self._read("batch_get_item", asked)
 
     def query(self, **asked: Any) -> Any:
         return self._read("query", asked)

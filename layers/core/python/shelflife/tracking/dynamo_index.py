@@ -23,7 +23,10 @@ from shelflife.tracking.packing import pack, unpack
 
 _INDEXED = "INDEXED"
 _PAGE = 1000
-_FIRST_PAGE = 150
+#: Entries that are read at once, at the most.
+_ENTRIES = 1500
+#: More entries than are expected: some may be no longer true, or of runs that still wait for theirs.
+_SPARE = 1.25
 Key = tuple[str, str]
 
 
@@ -44,11 +47,18 @@ class DynamoRunIndex:
         found = self.items.get_many([(run_pk(run_id), RUN) for run_id in dict.fromkeys(run_ids)])
         return [run_of(item) for item in found]
 
-    def entries(
-        self, segment: Segment, place: Place, low: str, high: str, *, backwards: bool = False
+    def entries(  # noqa: PLR0913 - a stretch, its direction, and how much of it
+        self,
+        segment: Segment,
+        place: Place,
+        low: str,
+        high: str,
+        *,
+        backwards: bool = False,
+        expected: int = 100,
     ) -> Iterator[Entry]:
         cursor: str | None = None
-        limit = _FIRST_PAGE
+        limit = min(_ENTRIES, int(expected * _SPARE) + 1)
         while True:
             found, cursor = self.items.query(
                 _place_pk(segment, place),
@@ -60,7 +70,7 @@ class DynamoRunIndex:
             yield from (entry_at(place, item["sk"]) for item in found)
             if cursor is None:
                 return
-            limit = _PAGE
+            limit = _ENTRIES
 
     def write(self, run_id: str) -> None:
         item = self.items.get(run_pk(run_id), RUN)

@@ -100,7 +100,12 @@ class Graph:
         search = asked.SearchRuns.model_validate(asked_for)
         found = self.tracking.search_runs(
             RunSearch(
-                search.experiment_ids, search.filter, search.order_by, search.run_view_type, search.page_token
+                search.experiment_ids,
+                search.filter,
+                search.order_by,
+                search.run_view_type,
+                search.page_token,
+                expected=search.max_results + 1,
             )
         )
         runs = list(islice(found.runs, search.max_results))

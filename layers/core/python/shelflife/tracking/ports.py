@@ -66,10 +66,17 @@ class RunIndex(Protocol):
     def find_many(self, run_ids: Sequence[str]) -> list[Run]:
         """Those that there are, in no order."""
 
-    def entries(
-        self, segment: Segment, place: Place, low: str, high: str, *, backwards: bool = False
+    def entries(  # noqa: PLR0913 - a stretch, its direction, and how much of it
+        self,
+        segment: Segment,
+        place: Place,
+        low: str,
+        high: str,
+        *,
+        backwards: bool = False,
+        expected: int = 100,
     ) -> Iterator[Entry]:
-        """Entries by sort key from `low` to `high`, read while they are asked for."""
+        """Entries by sort key from `low` to `high`, read as they are asked for, first about `expected`."""
 
     def write(self, run_id: str) -> None:
         """Make the index tell the truth of the run; doing it again changes nothing.

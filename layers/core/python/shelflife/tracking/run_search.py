@@ -15,6 +15,7 @@ from shelflife.kernel.filters import ATTRIBUTE, Clause, Comparison, Order
 from shelflife.tracking.index_entries import (
     DELETED_LISTING,
     LISTING,
+    METRIC,
     Entry,
     Place,
     encoded,
@@ -29,8 +30,8 @@ from shelflife.tracking.run_order import ABSENT, NAN, VALUE, Position, key_of
 
 #: A clause with no more entries than this is read whole, and its runs are sorted here.
 _FEW = 1000
-#: Runs that are read at once; a page mostly ends within the first, and asks whether there is one more.
-_FIRST, _ONE_MORE, _CHUNK = 100, 10, 100
+#: Runs that are read at once, at the most.
+_CHUNK = 100
 _SPANNED = {
     Comparison.EQUAL,
     Comparison.GREATER,
@@ -42,13 +43,14 @@ _SPANNED = {
 
 @dataclass(frozen=True, slots=True)
 class SegmentSearch:
-    """A search of the runs of one segment of an experiment."""
+    """A search of the runs of one segment of an experiment; `expected` are about as many as are asked for."""
 
     runs: RunIndex
     segment: Segment
     clauses: tuple[Clause, ...]
     orders: tuple[Order, ...]
     after: Position | None
+    expected: int = _CHUNK
 
     def active(self) -> Iterator[Run]:
         """The runs that are not deleted, in order."""
@@ -127,11 +129,12 @@ class SegmentSearch:
         spanned = [
             clause
             for clause in self.clauses
-            if clause.comparison in _SPANNED and indexed(_place(clause)) and _place(clause) != LISTING
+            if _is_spanned(clause) and indexed(_place(clause)) and _place(clause) != LISTING
         ]
         for clause in sorted(spanned, key=lambda clause: clause.comparison is not Comparison.EQUAL):
             place = _place(clause)
-            found = list(islice(self._entries(place, span_of([clause], place)), _FEW + 1))
+            span = span_of([clause], place)
+            found = list(islice(self._entries(place, span, expected=_FEW + 1), _FEW + 1))
             if len(found) <= _FEW:
                 return found
         return None
@@ -154,7 +157,7 @@ class SegmentSearch:
             if value is not None:
                 span = span.within(from_value_on(place, value, descending=descending))
             parts.append(self._grouped(place, span, passed, descending=descending))
-        if place != LISTING and kind <= NAN:
+        if place.kind == METRIC and kind <= NAN and not any(_is_spanned(clause) for clause in on_order):
             parts.append(self._grouped(place, NANS, passed, descending=False))
         if place != LISTING and all(clause.comparison is Comparison.IS_NULL for clause in on_order):
             parts.append(self._without(passed))
@@ -163,18 +166,17 @@ class SegmentSearch:
     def _grouped(self, place: Place, span: Span, passed: set[str], *, descending: bool) -> Iterator[Run]:
         """Runs by value; those of one value in the order of the rest."""
         backwards = descending != (place == LISTING)
-        alone: list[Entry] = []
-        for group in _groups(self._entries(place, span, backwards=backwards), by_start=place == LISTING):
-            if len(self.orders) == 1 and not is_cut(group[0].value):
-                alone += sorted(group, key=lambda entry: entry.rank)
-                if len(alone) >= _CHUNK:
-                    yield from self._next(alone, passed)
-                    alone = []
+        entries = self._entries(place, span, backwards=backwards)
+        for in_order, groups in groupby(_groups(entries, by_start=place == LISTING), key=self._is_in_order):
+            if in_order:
+                yield from self._next(chain.from_iterable(map(_ranked, groups)), passed)
                 continue
-            yield from self._next(alone, passed)
-            alone = []
-            yield from self._kept(self._current(group, passed))
-        yield from self._next(alone, passed)
+            for group in groups:
+                yield from self._kept(self._current(group, passed))
+
+    def _is_in_order(self, group: list[Entry]) -> bool:
+        """Whether the entries of one value say themselves which run comes first."""
+        return len(self.orders) == 1 and not is_cut(group[0].value)
 
     def _without(self, passed: set[str]) -> Iterator[Run]:
         """Runs that have no value to be ordered by."""
@@ -193,15 +195,20 @@ class SegmentSearch:
         found = self._current(entries, passed)
         return (run for run in found if self._matches(run) and self._is_next(run))
 
-    def _entries(self, place: Place, span: Span, *, backwards: bool = False) -> Iterator[Entry]:
+    def _entries(
+        self, place: Place, span: Span, *, backwards: bool = False, expected: int | None = None
+    ) -> Iterator[Entry]:
         if span.empty:
             return iter(())
-        return self.runs.entries(self.segment, place, span.low, span.high, backwards=backwards)
+        expected = expected or self.expected
+        return self.runs.entries(
+            self.segment, place, span.low, span.high, backwards=backwards, expected=expected
+        )
 
     def _current(self, entries: Iterable[Entry], passed: set[str]) -> Iterator[Run]:
         """The runs of the entries, where an entry is still the run's."""
         left = (entry for entry in entries if entry.run_id not in passed)
-        for size in chain((_FIRST, _ONE_MORE), repeat(_CHUNK)):
+        for size in chain(_chunks(self.expected), repeat(_CHUNK)):
             chunk = list(islice(left, size))
             if not chunk:
                 return
@@ -223,6 +230,19 @@ def _groups(entries: Iterable[Entry], *, by_start: bool) -> Iterator[list[Entry]
     """Neighbours of one value, or of one start."""
     for _, group in groupby(entries, key=lambda entry: entry.start_time if by_start else entry.value):
         yield list(group)
+
+
+def _ranked(group: Iterable[Entry]) -> list[Entry]:
+    return sorted(group, key=lambda entry: entry.rank)
+
+
+def _chunks(count: int) -> Iterator[int]:
+    """So many in as few chunks as there can be."""
+    return (min(_CHUNK, count - first) for first in range(0, count, _CHUNK))
+
+
+def _is_spanned(clause: Clause) -> bool:
+    return clause.comparison in _SPANNED
 
 
 def _is_one_value(clause: Clause) -> bool:

@@ -53,6 +53,8 @@ class RunSearch:
     order_by: tuple[str, ...] = ()
     view: View = View.ACTIVE_ONLY
     page_token: str | None = None
+    #: How many will be looked at, about: so many are read at first.
+    expected: int = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,11 @@ class Tracking:
         orders = parse_orders(search.order_by, RUNS)
         after = position_at(search.page_token, orders)
         found = chain.from_iterable(
-            self._sources(SegmentSearch(self.index, segment, clauses, orders, after), search.view, lifecycle)
+            self._sources(
+                SegmentSearch(self.index, segment, clauses, orders, after, search.expected),
+                search.view,
+                lifecycle,
+            )
             for lifecycle, segment in self._segments(search.experiment_ids)
         )
         return Found(merge(*found, key=partial(key_of, orders=orders)), orders)

@@ -1,7 +1,7 @@
 from functools import cache, partial
 from uuid import uuid4
 
-from shelflife.aws.clients import client
+from shelflife.aws.clients import client, quick_dynamodb
 from shelflife.aws.items import Items
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.tracking.adoption import Adoption
@@ -77,4 +77,4 @@ def artifacts() -> Artifacts:
 
 
 def _items() -> Items:
-    return Items(client("dynamodb"), TrackingSettings.from_env().tracking_table_name)
+    return Items(quick_dynamodb(), TrackingSettings.from_env().tracking_table_name)
