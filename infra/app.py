@@ -18,6 +18,7 @@ from infra.stacks.edge import EdgeStack
 from infra.stacks.foundation import Foundation
 from infra.stacks.monitoring import MonitoringStack
 from infra.stacks.registry import RegistryStack
+from infra.stacks.removal import RemovalStack
 from infra.stacks.serving import ServingStack
 from infra.stacks.tracing import TracingStack
 from infra.stacks.tracking import TrackingStack
@@ -50,6 +51,15 @@ def compose(app: App, chosen: Stage) -> list[str]:
     )
     serving = ServingStack(app, f"{prefix}-serving", stage=chosen, foundation=foundation)
     monitoring = MonitoringStack(app, f"{prefix}-monitoring", stage=chosen, foundation=foundation)
+    removal = RemovalStack(
+        app,
+        f"{prefix}-removal",
+        stage=chosen,
+        foundation=foundation,
+        tracking=tracking,
+        tracing=tracing,
+        registry=registry,
+    )
     contexts = (access, data, tracking, tracing, registry, validation, training, serving, monitoring)
     edge = EdgeStack(
         app,
@@ -57,11 +67,11 @@ def compose(app: App, chosen: Stage) -> list[str]:
         stage=chosen,
         authorize=access.authorize,
         authorize_pages=access.authorize_pages,
-        routes=[route for context in contexts for route in context.routes],
+        routes=[route for stack in (*contexts, removal) for route in stack.routes],
     )
     Tags.of(app).add("application", "shelflife")
     Tags.of(app).add("stage", chosen.name)
-    return [stack.stack_name for stack in (foundation, *contexts, edge)]
+    return [stack.stack_name for stack in (foundation, *contexts, removal, edge)]
 
 
 def synthesize(stage_name: str, folder: Path, *, checked: bool = False) -> list[str]:

@@ -77,7 +77,7 @@ ACCEPTED = (
     ),
     Accepted(
         r"IAM5\[Resource::.*:states:.*:execution:.*StateMachine.*:\*\]",
-        r".*-(data/Api|training/Api|training/TrainModel/StateMachine)/.*",
+        r".*-(data/Api|training/Api|training/TrainModel/StateMachine|removal/Removals)/.*",
         "executions of one machine: each is named when it starts",
     ),
     Accepted(

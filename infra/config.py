@@ -36,6 +36,9 @@ class Stage:
 
     `platform` says for which machines third-party layers are built: this one, or Lambda.
     `drift_scan_rate_minutes` is how often the monitored deployments are scanned.
+    `removal_after_days` is how long deleted runs and experiments stay if a removal does not say otherwise,
+    `removal_rate_days` how often one runs by itself, if at all; `removal_grace_seconds` is longer than any
+    function runs that writes to what is removed.
     `preload_deployments` are loaded while `predict` starts, before its first request.
     `capture_window_seconds` is how long captures gather before they are written: fewer, larger files.
     `predict` are the levers of the function that answers predictions. `architecture` is of all functions:
@@ -55,6 +58,9 @@ class Stage:
     capture_window_seconds: int
     throttle_rate: int
     throttle_burst: int
+    removal_after_days: int = 30
+    removal_rate_days: int | None = None
+    removal_grace_seconds: int = 60
     preload_deployments: tuple[str, ...] = ()
     alarms: AlarmThresholds = AlarmThresholds()
     alarm_email: str | None = None
@@ -109,6 +115,8 @@ STAGES = {
         drift_scan_rate_minutes=24 * 60,
         predict=Scaling(memory_mb=1024, published=False),
         capture_window_seconds=1,
+        # Nobody writes for long on one machine, and its users wait for the answer.
+        removal_grace_seconds=2,
         throttle_rate=1000,
         throttle_burst=2000,
     ),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from infra.cli import cloud, logs, moving, redrive, schedules
+from infra.cli import cloud, gc, logs, moving, redrive, schedules
 from infra.deploy.deployer import DeploymentFailedError
 from infra.installation import ROOT, SynthesisFailedError, TokenRefusedError
 from infra.local.state import LocalCloudError
@@ -118,6 +118,32 @@ def fire(
 ) -> None:
     """Run a schedule's target now, with the schedule's own input."""
     schedules.fire(cloud.target(folder, endpoint_url, region), schedule)
+
+
+@app.command("gc")
+def collect_garbage(
+    *,
+    older_than: Annotated[
+        float | None,
+        typer.Option(help="Days since the deletion; without it, those of the stage.", min=0),
+    ] = None,
+    experiment: Annotated[
+        list[str] | None, typer.Option(help="Only this experiment, by id; may be given several times.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what there is to remove.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    folder: Folder = FOLDER,
+    endpoint_url: Endpoint = None,
+    region: Region = None,
+    stage: StageName = "local",
+) -> None:
+    """Remove for good what was deleted: runs, logged models, experiments, their files and traces.
+
+    It is shown first, and asked about. What registered versions came from stays. The deployment, if it is
+    not the local cloud, knows you by an admin's token in SHELFLIFE_TOKEN.
+    """
+    server = moving.ours(lambda: cloud.target(folder, endpoint_url, region), stage, folder)
+    gc.collect(server, gc.Asked(older_than, tuple(experiment or ()), dry_run=dry_run, yes=yes))
 
 
 @app.command()

@@ -1,12 +1,14 @@
 """A state machine that runs by itself, every so often."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration, aws_scheduler, aws_scheduler_targets, aws_sqs
 from aws_cdk.aws_stepfunctions import IStateMachine
 from constructs import Construct
 
 
 class WorkflowSchedule(Construct):
-    """Starts the machine with `{}` at a rate; its name is known: operators change and fire it."""
+    """Starts the machine at a rate, asked the same each time; operators change and fire it by its name."""
 
     def __init__(
         self,
@@ -17,6 +19,7 @@ class WorkflowSchedule(Construct):
         machine: IStateMachine,
         every: Duration,
         dead_letters: aws_sqs.IQueue,
+        asked: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.schedule = aws_scheduler.Schedule(
@@ -26,7 +29,7 @@ class WorkflowSchedule(Construct):
             schedule=aws_scheduler.ScheduleExpression.rate(every),
             target=aws_scheduler_targets.StepFunctionsStartExecution(
                 machine,
-                input=aws_scheduler.ScheduleTargetInput.from_object({}),
+                input=aws_scheduler.ScheduleTargetInput.from_object(dict(asked or {})),
                 dead_letter_queue=dead_letters,
                 max_event_age=Duration.hours(1),
                 retry_attempts=3,

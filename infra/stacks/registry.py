@@ -49,6 +49,8 @@ class RegistryStack(ContextStack):
         self._listen(foundation)
         self.find_alias = self._function("FindAlias", "find_alias")
         self.table.grant_read_data(self.find_alias)
+        self.find_registered = self._function("FindRegistered", "find_registered")
+        self.table.grant_read_data(self.find_registered)
         register_version = self._function("RegisterVersion", "register_version")
         self.table.grant_read_write_data(register_version)
         move_alias = self._function("MoveAlias", "move_alias")

@@ -22,6 +22,18 @@ class TracingStack(ContextStack):
         ).function
         self.table.grant_read_write_data(api)
         foundation.artifacts.grant_read_write(api, f"{Prefix.TRACES}*")
+        self.remove_traces = PythonFunction(
+            self,
+            "RemoveTraces",
+            stage=stage,
+            source="tracing/remove_traces",
+            settings=settings,
+            timeout_seconds=300,
+            memory_mb=1024,
+        ).function
+        self.table.grant_read_write_data(self.remove_traces)
+        foundation.artifacts.grant_read(self.remove_traces, f"{Prefix.TRACES}*")
+        foundation.artifacts.grant_delete(self.remove_traces, f"{Prefix.TRACES}*")
         self.routes = [
             Route("/api/2.0/mlflow/get-trace-artifact", api, methods=("GET",)),
             Route("/api/2.0/mlflow/traces", api),

@@ -57,6 +57,9 @@ class MemoryTraces:
         ]
         yield from sorted(found, key=lambda trace: place_of(trace).rank)
 
+    def forget_days(self, experiment_id: str) -> None:
+        """Days are not kept apart here."""
+
     def left_over(self) -> list[tuple[str, str]]:
         return list(self.left)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.config import STAGES
 from tests.harness.templates import (
     Resource,
     Template,
@@ -90,12 +91,28 @@ def test_a_context_reaches_no_other_contexts_table(templates: Templates) -> None
         "access/sign_in",
         "serving/predict_shadows",
         "registry/find_alias",
+        "registry/find_registered",
         "monitoring/list_monitors",
     ],
 )
 def test_who_only_reads_cannot_write(templates: Templates, function: str) -> None:
     context = function.partition("/")[0]
     assert not actions(templates[context], function) & DATABASE_WRITES
+
+
+def test_a_removal_waits_longer_than_any_function_runs_that_writes_runs(prod: Templates) -> None:
+    found = functions(prod["tracking"])
+    writing = {name for name in found if actions(prod["tracking"], name) & DATABASE_WRITES}
+    assert {"tracking/api", "tracking/index_runs", "tracking/logged_models"} <= writing
+    grace = STAGES["prod"].removal_grace_seconds
+    longest = max(found[name]["Properties"]["Timeout"] for name in writing)
+    assert longest < grace
+
+
+def test_removals_start_and_read_executions_and_touch_nothing(prod: Templates) -> None:
+    allowed = actions(prod["removal"], "tracking/removals")
+    assert not allowed & DATABASE_WRITES
+    assert {action for action in allowed if action.startswith("s3:")} == set()
 
 
 def test_predict_writes_answers_to_be_given_again_and_nothing_else(templates: Templates) -> None:
@@ -261,7 +278,7 @@ def test_every_rule_and_stream_has_somewhere_for_what_fails(templates: Templates
 
 def test_machines_log_and_trace(templates: Templates) -> None:
     machines = list(of_kind(templates, "AWS::StepFunctions::StateMachine"))
-    assert len(machines) == 7
+    assert len(machines) == 8
     for name, machine in machines:
         assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}, name
         assert machine["Properties"]["LoggingConfiguration"]["Level"] == "ERROR", name

@@ -11,7 +11,7 @@ from typing import Any
 
 from functions.tracking.api.handler import handler as api
 from shelflife.aws.items import Item
-from shelflife.tracking.dynamo_index import _place_pk
+from shelflife.tracking.dynamo_index import place_pk
 from shelflife.tracking.dynamo_runs import _run_item
 from shelflife.tracking.index_entries import entries_of, sort_key
 from shelflife.tracking.model import Metric, Run, RunStatus
@@ -96,4 +96,4 @@ def _items_of(experiment: str, number: int, accuracy: float) -> Iterator[Item]:
     )
     yield _run_item(made)
     for entry in entries_of(made):
-        yield {"pk": _place_pk(made.segment, entry.place), "sk": sort_key(entry)}
+        yield {"pk": place_pk(made.segment, entry.place), "sk": sort_key(entry)}

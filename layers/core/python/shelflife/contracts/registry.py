@@ -96,3 +96,29 @@ class RegisteredModelDeleted(News):
 
     model_id: str
     model_name: str
+
+
+class NamedVersion(Model):
+    """A version by the name that its model had; it may be called otherwise by now."""
+
+    name: str
+    version: int
+
+
+class LoggedModelVersions(Model):
+    """The versions that a logged model became."""
+
+    model_id: str
+    versions: tuple[NamedVersion, ...]
+
+
+class FindRegistered(Model):
+    runs: tuple[str, ...]
+    logged_models: tuple[LoggedModelVersions, ...]
+
+
+class Registered(Model):
+    """Those runs and logged models that versions came from; the rest no version needs."""
+
+    runs: tuple[str, ...] = ()
+    logged_models: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from shelflife.registry.history import History
 from shelflife.registry.inspection import Inspection
 from shelflife.registry.lifecycle import Lifecycle
 from shelflife.registry.model_files import S3ModelFiles
+from shelflife.registry.origins import Origins
 from shelflife.registry.promotion import Promotion
 from shelflife.registry.searching import Searching
 from shelflife.registry.service import Registry
@@ -97,6 +98,16 @@ def adoption() -> Adoption:
 def history() -> History:
     items = _items()
     return History(models=DynamoRegisteredModels(items), histories=DynamoHistories(items))
+
+
+@cache
+def origins() -> Origins:
+    items = _items()
+    return Origins(
+        models=DynamoRegisteredModels(items),
+        versions=DynamoModelVersions(items),
+        histories=DynamoHistories(items),
+    )
 
 
 @cache

@@ -1,13 +1,16 @@
 """Deleting traces: the trace first, then its spans, so that nobody finds one without the other."""
 
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 from shelflife.tracing.changes import TraceBook
 from shelflife.tracing.errors import InvalidTraceDeletionError, TraceRaceLostError
-from shelflife.tracing.model import Shelf, Trace, Window
+from shelflife.tracing.model import ALWAYS, Shelf, Trace, Window
 from shelflife.tracing.ports import SpanFiles
+from shelflife.tracing.removal_tasks import RemoveTraces, TracesRemoved
 from shelflife.tracing.service import checked_experiment
 
 #: One call deletes no more than what fits into its time; the caller is told how many, and calls again.
@@ -48,8 +51,23 @@ class Deletions:
         checked_experiment(deletion.experiment_id)
         deletion.check()
         self.sweep()
-        with ThreadPoolExecutor(_TOGETHER) as pool:
-            return sum(pool.map(self._deleted, self._chosen(deletion)))
+        return self._all_deleted(self._chosen(deletion))
+
+    def remove_experiment(self, asked: RemoveTraces) -> TracesRemoved:
+        """Delete some of an experiment's traces, or all that are left; of a dry run, count them.
+
+        When none is left, nothing tells any more that there were any.
+        """
+        traces = self.book.traces
+        if asked.dry_run:
+            found = traces.newest(Shelf(asked.experiment_id), ALWAYS)
+            return TracesRemoved(removed=sum(1 for _ in found), more=False)
+        self.sweep()
+        some = list(islice(traces.newest(Shelf(asked.experiment_id), ALWAYS), MOST_AT_ONCE))
+        removed = asked.removed + self._all_deleted(some)
+        if not some:
+            traces.forget_days(asked.experiment_id)
+        return TracesRemoved(removed=removed, more=bool(some))
 
     def sweep(self) -> None:
         """Delete spans that a deletion left over when it was cut off."""
@@ -64,6 +82,10 @@ class Deletions:
         window = Window(0, deletion.until or 0)
         most = min(deletion.most or MOST_AT_ONCE, MOST_AT_ONCE)
         return list(deque(traces.newest(Shelf(deletion.experiment_id), window), maxlen=most))
+
+    def _all_deleted(self, traces: Iterable[Trace]) -> int:
+        with ThreadPoolExecutor(_TOGETHER) as pool:
+            return sum(pool.map(self._deleted, traces))
 
     def _deleted(self, trace: Trace) -> bool:
         """Whether it was this call that deleted it."""

@@ -132,6 +132,13 @@ class DynamoTraces:
     def forget_left_over(self, trace_id: str, home: str) -> None:
         self.items.delete(LEFT, f"{trace_id}#{home}")
 
+    def forget_days(self, experiment_id: str) -> None:
+        while True:
+            found, _ = self.items.query(f"{DAYS}{experiment_id}", limit=1000)
+            if not found:
+                return
+            self.items.write_many(deletes=[(item["pk"], item["sk"]) for item in found])
+
     def _written(self, trace: Trace, writes: Sequence[Write]) -> None:
         try:
             if len(writes) == 1 and writes[0].put is not None:
@@ -195,7 +202,7 @@ class DynamoTraces:
 
 @lru_cache(maxsize=10_000)
 def _keep_day(items: Items, experiment_id: str, day: str) -> None:
-    """Days are never forgotten, so that who has noted one need not do it again."""
+    """Who has noted a day need not do it again: days are forgotten only with their experiment."""
     items.put(_entry(days_key(experiment_id, day)))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shelflife.aws.objects import MISSING
+from shelflife.aws.versions import erase
 from shelflife.kernel.names import Prefix
 from shelflife.tracing.errors import SpansMissingError, SpansUnavailableError
 from shelflife.tracing.model import Span
@@ -59,11 +60,7 @@ class S3SpanFiles:
 
     def remove_all(self, trace_id: str, home: str) -> None:
         with _answering():
-            pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=_key(trace_id, home, "")
-            )
-            for page in pages:
-                self._delete([content["Key"] for content in page.get("Contents", [])])
+            erase(self.client, self.bucket, _key(trace_id, home, ""))
 
     def _read(self, trace_id: str, home: str, piece: str) -> list[Span]:
         try:

@@ -45,6 +45,9 @@ class Traces(Protocol):
 
     def forget_left_over(self, trace_id: str, home: str) -> None: ...
 
+    def forget_days(self, experiment_id: str) -> None:
+        """Forget which days of the experiment, which is being removed, have traces: none."""
+
 
 class SpanFiles(Protocol):
     """Spans of a trace in pieces, whose names follow from what they hold."""
@@ -61,4 +64,5 @@ class SpanFiles(Protocol):
 
     def remove(self, trace_id: str, home: str, pieces: Sequence[str]) -> None: ...
 
-    def remove_all(self, trace_id: str, home: str) -> None: ...
+    def remove_all(self, trace_id: str, home: str) -> None:
+        """Remove all pieces for good, with all that storage keeps of them."""

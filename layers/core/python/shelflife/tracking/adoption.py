@@ -7,6 +7,7 @@ from shelflife.tracking.errors import (
     ExperimentTakenError,
     LoggedModelTakenError,
     RunExistsError,
+    RunRemovingError,
     RunTakenError,
 )
 from shelflife.tracking.experiments import ExperimentBook, active
@@ -69,6 +70,7 @@ class Adoption:
             ExperimentNotFoundError: there is no such experiment.
             ExperimentDeletedError: it is deleted.
             RunTakenError: the id is another's.
+            RunRemovingError: it was another's, and is not free yet.
         """
         experiment = active(self.book.get(experiment_id))
         wanted = Run(
@@ -86,8 +88,10 @@ class Adoption:
         if known is None:
             try:
                 self.runs.add(wanted)
-            except RunExistsError:
+            except RunExistsError as error:
                 known = self.runs.find(run_id)
+                if known is None:
+                    raise RunRemovingError(run_id) from error
         if known is not None and _origin(known) != _origin(wanted):
             raise RunTakenError(run_id, known.experiment_id)
         return known or wanted

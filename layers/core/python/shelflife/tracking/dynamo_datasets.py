@@ -18,13 +18,13 @@ class DynamoDatasets:
     items: Items
 
     def note(self, summaries: Iterable[DatasetSummary]) -> None:
-        keys = {(_pk(one.experiment_id), _sk(one)) for one in summaries}
+        keys = {(datasets_pk(one.experiment_id), _sk(one)) for one in summaries}
         self.items.write_many(puts=[{"pk": pk, "sk": sk} for pk, sk in sorted(keys)])
 
     def of(self, experiment_id: str) -> Iterator[DatasetSummary]:
         cursor: str | None = None
         while True:
-            found, cursor = self.items.query(_pk(experiment_id), limit=_PAGE, cursor=cursor)
+            found, cursor = self.items.query(datasets_pk(experiment_id), limit=_PAGE, cursor=cursor)
             for item in found:
                 name, digest, context = item["sk"].split(_SEPARATOR)
                 yield DatasetSummary(experiment_id, name, digest, context or None)
@@ -32,7 +32,7 @@ class DynamoDatasets:
                 return
 
 
-def _pk(experiment_id: str) -> str:
+def datasets_pk(experiment_id: str) -> str:
     return f"DATASETS#{experiment_id}"
 
 

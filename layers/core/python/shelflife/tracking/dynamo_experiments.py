@@ -13,8 +13,8 @@ from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condit
 from shelflife.tracking.errors import ExperimentBusyError, ExperimentExistsError, LostRaceError
 from shelflife.tracking.model import Experiment
 
-_EXPERIMENTS = "EXPERIMENTS"
-_NAME = "NAME"
+EXPERIMENTS = "EXPERIMENTS"
+NAME = "NAME"
 _PAGE = 1000
 _SAME_REVISION = "revision = :revision"
 _NEW = "attribute_not_exists(pk)"
@@ -37,11 +37,11 @@ class DynamoExperiments:
             raise
 
     def find(self, experiment_id: str) -> Experiment | None:
-        item = self.items.get(_EXPERIMENTS, experiment_id)
-        return _experiment(item) if item else None
+        item = self.items.get(EXPERIMENTS, experiment_id)
+        return experiment_of(item) if item else None
 
     def find_by_name(self, name: str) -> Experiment | None:
-        item = self.items.get(_name_pk(name), _NAME)
+        item = self.items.get(name_pk(name), NAME)
         return self.find(item["experiment_id"]) if item else None
 
     def replace(self, experiment: Experiment, *, former_name: str) -> None:
@@ -51,7 +51,7 @@ class DynamoExperiments:
             values={":revision": experiment.revision},
         )
         names = (
-            [Write(delete={"pk": _name_pk(former_name), "sk": _NAME}), _name_taken_by(experiment)]
+            [Write(delete={"pk": name_pk(former_name), "sk": NAME}), _name_taken_by(experiment)]
             if experiment.name != former_name
             else []
         )
@@ -60,31 +60,32 @@ class DynamoExperiments:
         except ClientError as error:
             if not (is_lost_condition(error) or is_contended(error)):
                 raise
-            if names and self.items.get(_name_pk(experiment.name), _NAME):
+            if names and self.items.get(name_pk(experiment.name), NAME):
                 raise ExperimentExistsError(experiment.name) from error
             raise LostRaceError(f"experiment {experiment.experiment_id!r} was changed") from error
 
     def every(self) -> Iterator[Experiment]:
         cursor: str | None = None
         while True:
-            found, cursor = self.items.query(_EXPERIMENTS, limit=_PAGE, cursor=cursor)
-            yield from map(_experiment, found)
+            found, cursor = self.items.query(EXPERIMENTS, limit=_PAGE, cursor=cursor)
+            yield from map(experiment_of, found)
             if cursor is None:
                 return
 
 
-def _name_pk(name: str) -> str:
+def name_pk(name: str) -> str:
     return f"EXPERIMENT_NAME#{name}"
 
 
 def _name_taken_by(experiment: Experiment) -> Write:
-    item = {"pk": _name_pk(experiment.name), "sk": _NAME, "experiment_id": experiment.experiment_id}
+    item = {"pk": name_pk(experiment.name), "sk": NAME, "experiment_id": experiment.experiment_id}
     return Write(put=item, condition=_NEW)
 
 
 def _experiment_item(experiment: Experiment) -> Item:
-    return experiment.model_dump(mode="json") | {"pk": _EXPERIMENTS, "sk": experiment.experiment_id}
+    return experiment.model_dump(mode="json") | {"pk": EXPERIMENTS, "sk": experiment.experiment_id}
 
 
-def _experiment(item: Item) -> Experiment:
-    return Experiment.model_validate({name: item[name] for name in Experiment.model_fields})
+def experiment_of(item: Item) -> Experiment:
+    known = {name: item[name] for name in Experiment.model_fields if name in item}
+    return Experiment.model_validate(known)

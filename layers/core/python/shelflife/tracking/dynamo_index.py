@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
-from shelflife.tracking.dynamo_runs import RUN, pending_pk, run_of, run_pk, segment_name
+from shelflife.tracking.dynamo_runs import REMOVING, RUN, pending_pk, run_of, run_pk, segment_name
 from shelflife.tracking.errors import IndexBusyError
 from shelflife.tracking.index_entries import Entry, Place, entries_of, entry_at, sort_key
 from shelflife.tracking.model import Run, Segment
@@ -45,7 +45,7 @@ class DynamoRunIndex:
 
     def find_many(self, run_ids: Sequence[str]) -> list[Run]:
         found = self.items.get_many([(run_pk(run_id), RUN) for run_id in dict.fromkeys(run_ids)])
-        return [run_of(item) for item in found]
+        return [run_of(item) for item in found if REMOVING not in item]
 
     def entries(  # noqa: PLR0913 - a stretch, its direction, and how much of it
         self,
@@ -61,7 +61,7 @@ class DynamoRunIndex:
         limit = min(_ENTRIES, int(expected * _SPARE) + 1)
         while True:
             found, cursor = self.items.query(
-                _place_pk(segment, place),
+                place_pk(segment, place),
                 between=(low, high),
                 limit=limit,
                 cursor=cursor,
@@ -74,16 +74,22 @@ class DynamoRunIndex:
 
     def write(self, run_id: str) -> None:
         item = self.items.get(run_pk(run_id), RUN)
-        if item is None:
+        if item is None or REMOVING in item:
             return
         run = run_of(item)
         if not run.settled:
             self._write_entries(run)
             self._settle(run)
 
+    def forget(self, run: Run) -> None:
+        """Remove all entries of a run that is being removed: nobody writes any more."""
+        keys, _, _ = self._known(run)
+        self.items.write_many(deletes=sorted(keys))
+        self.items.delete(run_pk(run.run_id), _INDEXED)
+
     def _write_entries(self, run: Run) -> None:
         known, version, whole = self._known(run)
-        wanted = {(_place_pk(run.segment, entry.place), sort_key(entry)) for entry in entries_of(run)}
+        wanted = {(place_pk(run.segment, entry.place), sort_key(entry)) for entry in entries_of(run)}
         if whole and wanted == known:
             return
         version = self._note(run, known | wanted, version, whole=False)
@@ -134,5 +140,5 @@ class DynamoRunIndex:
             raise
 
 
-def _place_pk(segment: Segment, place: Place) -> str:
+def place_pk(segment: Segment, place: Place) -> str:
     return f"INDEX#{segment_name(segment)}#{place.kind}#{place.key}"

@@ -13,15 +13,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shelflife.aws.items import Item, Items, Write, is_lost_condition
-from shelflife.tracking.dynamo_runs import run_pk
-from shelflife.tracking.errors import LoggedModelTooLargeError, LostRaceError
+from shelflife.aws.items import Item, Items, Write, is_contended, is_lost_condition
+from shelflife.tracking.dynamo_runs import REMOVING, run_pk
+from shelflife.tracking.errors import LoggedModelBusyError, LoggedModelTooLargeError, LostRaceError
 from shelflife.tracking.index_entries import SEPARATOR, inverted
 from shelflife.tracking.logged_model import LoggedModel, LoggedModelStatus, Measured
 from shelflife.tracking.model import Metric
 from shelflife.tracking.packing import pack, unpack
 
-_MODEL = "MODEL"
+MODEL = "MODEL"
 _LARGEST = 380_000
 _PAGE = 100
 _PLAIN = (
@@ -45,18 +45,24 @@ class DynamoLoggedModels:
     items: Items
 
     def add(self, model: LoggedModel) -> None:
-        listed = {"pk": _list_pk(model.experiment_id, model.part), "sk": _list_sk(model)}
+        listed = {"pk": list_pk(model.experiment_id, model.part), "sk": list_sk(model)}
         writes = [
             Write(put=_item(model, model.revision), condition="attribute_not_exists(pk)"),
             Write(put=listed),
         ]
         if model.source_run_id:
-            writes.append(Write(put={"pk": run_pk(model.source_run_id), "sk": f"{_MODEL}#{model.model_id}"}))
-        self.items.transact(writes)
+            writes.append(Write(put={"pk": run_pk(model.source_run_id), "sk": f"{MODEL}#{model.model_id}"}))
+        try:
+            self.items.transact(writes)
+        except ClientError as error:
+            # Ids are new, but for those of another server, which two may take in, or one remove.
+            if is_lost_condition(error) or is_contended(error):
+                raise LoggedModelBusyError(model.model_id) from error
+            raise
 
     def find(self, model_id: str) -> LoggedModel | None:
-        item = self.items.get(_pk(model_id), _MODEL)
-        return _model(item) if item else None
+        item = self.items.get(model_pk(model_id), MODEL)
+        return model_of(item) if item and REMOVING not in item else None
 
     def replace(self, model: LoggedModel) -> None:
         try:
@@ -69,32 +75,32 @@ class DynamoLoggedModels:
             raise
 
     def of(self, experiment_id: str, part: int) -> Iterator[LoggedModel]:
-        return self._found(_list_pk(experiment_id, part), "", SEPARATOR)
+        return self._found(list_pk(experiment_id, part), "", SEPARATOR)
 
     def of_run(self, run_id: str) -> Iterator[LoggedModel]:
-        return self._found(run_pk(run_id), f"{_MODEL}#", "#")
+        return self._found(run_pk(run_id), f"{MODEL}#", "#")
 
     def _found(self, pk: str, prefix: str, before_id: str) -> Iterator[LoggedModel]:
         cursor: str | None = None
         while True:
             found, cursor = self.items.query(pk, prefix=prefix, limit=_PAGE, cursor=cursor)
             ids = [item["sk"].partition(before_id)[2] for item in found]
-            items = self.items.get_many([(_pk(model_id), _MODEL) for model_id in ids])
-            by_id = {item["model_id"]: item for item in items}
-            yield from (_model(by_id[model_id]) for model_id in ids if model_id in by_id)
+            items = self.items.get_many([(model_pk(model_id), MODEL) for model_id in ids])
+            by_id = {item["model_id"]: item for item in items if REMOVING not in item}
+            yield from (model_of(by_id[model_id]) for model_id in ids if model_id in by_id)
             if cursor is None:
                 return
 
 
-def _pk(model_id: str) -> str:
-    return f"{_MODEL}#{model_id}"
+def model_pk(model_id: str) -> str:
+    return f"{MODEL}#{model_id}"
 
 
-def _list_pk(experiment_id: str, part: int) -> str:
+def list_pk(experiment_id: str, part: int) -> str:
     return f"MODELS#{experiment_id}#{part}"
 
 
-def _list_sk(model: LoggedModel) -> str:
+def list_sk(model: LoggedModel) -> str:
     return f"{inverted(model.creation_time)}{SEPARATOR}{model.model_id}"
 
 
@@ -111,11 +117,11 @@ def _item(model: LoggedModel, revision: int) -> Item:
     if len(data) > _LARGEST:
         raise LoggedModelTooLargeError(model.model_id, len(data), _LARGEST)
     plain = {name: getattr(model, name) for name in _PLAIN}
-    keys = {"pk": _pk(model.model_id), "sk": _MODEL}
+    keys = {"pk": model_pk(model.model_id), "sk": MODEL}
     return {**keys, **plain, "revision": revision, "status": model.status.value, "data": data}
 
 
-def _model(item: Item) -> LoggedModel:
+def model_of(item: Item) -> LoggedModel:
     params, tags, measured = unpack(item["data"])
     plain: dict[str, Any] = {name: item.get(name) for name in _PLAIN}
     return LoggedModel(

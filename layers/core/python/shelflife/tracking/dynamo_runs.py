@@ -1,6 +1,6 @@
 """Runs in DynamoDB; everything is read consistently, so that what was just logged is found.
 
-Items:  pk = RUN#<run id>                sk = RUN              the run
+Items:  pk = RUN#<run id>                sk = RUN              the run; with `removing`, nobody finds it
         pk = PENDING#<segment>           sk = <run id>         its entries are still to be written
         pk = SEGMENTS#<experiment id>    sk = SEGMENTS         how many there are
 
@@ -33,12 +33,14 @@ from shelflife.tracking.model import (
 from shelflife.tracking.packing import pack, unpack
 
 RUN = "RUN"
+#: Of what is being removed for good: it stays until all that is its is gone.
+REMOVING = "removing"
 #: DynamoDB's limit of an item is 400 KB; the rest of the item has room beside.
 _LARGEST = 380_000
 #: Runs of a segment, about: it is counted in steps, by chance, so that counting costs next to nothing.
 SEGMENT_RUNS = 100_000
 _STEP = 100
-_SEGMENTS = "SEGMENTS"
+SEGMENTS = "SEGMENTS"
 _KEPT_SECONDS = 60
 _UNCHANGED = "revision = :revision AND settled = :settled"
 _NEW = "attribute_not_exists(pk)"
@@ -58,7 +60,7 @@ class DynamoRuns:
 
     def find(self, run_id: str) -> Run | None:
         item = self.items.get(run_pk(run_id), RUN)
-        return run_of(item) if item else None
+        return run_of(item) if item and REMOVING not in item else None
 
     def replace(self, run: Run) -> None:
         item = _run_item(replace(run, revision=run.revision + 1, settled=False))
@@ -100,11 +102,11 @@ class DynamoSegments:
         self._known[experiment_id] = time.monotonic(), number
 
     def _last(self, experiment_id: str) -> int:
-        item = self.items.get(_segments_pk(experiment_id), _SEGMENTS)
+        item = self.items.get(segments_pk(experiment_id), SEGMENTS)
         return int(item["last"]) if item else 0
 
     def _count(self, experiment_id: str, number: int) -> None:
-        key = _segments_pk(experiment_id), _SEGMENTS
+        key = segments_pk(experiment_id), SEGMENTS
         try:
             kept = self.items.update(
                 key,
@@ -148,7 +150,7 @@ def pending_item(run: Run) -> Item:
     return {"pk": pending_pk(run.segment), "sk": run.run_id}
 
 
-def _segments_pk(experiment_id: str) -> str:
+def segments_pk(experiment_id: str) -> str:
     return f"SEGMENTS#{experiment_id}"
 
 

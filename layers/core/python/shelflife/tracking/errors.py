@@ -39,6 +39,13 @@ class ExperimentBusyError(UnavailableError):
         super().__init__(f"experiment {experiment!r} is being made or changed by others at once: try again")
 
 
+class ExperimentRemovingError(ConflictError):
+    mlflow_code: ClassVar[str] = "INVALID_STATE"
+
+    def __init__(self, experiment_id: str) -> None:
+        super().__init__(f"experiment {experiment_id!r} is being removed for good: it cannot be restored")
+
+
 class RunNotFoundError(NotFoundError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"there is no run with id {run_id!r}")
@@ -57,6 +64,11 @@ class RunTakenError(ConflictError):
 class RunDeletedError(InvalidError):
     def __init__(self, run_id: str) -> None:
         super().__init__(f"run {run_id!r}, or its experiment, is deleted: restore it first")
+
+
+class RunRemovingError(UnavailableError):
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id!r} is being removed for good: try again when it is gone")
 
 
 class RunBusyError(UnavailableError):
@@ -153,3 +165,24 @@ class ArtifactRootElsewhereError(InvalidError):
 class PageFileNotFoundError(NotFoundError):
     def __init__(self, path: str) -> None:
         super().__init__(f"MLflow's pages have no file {path!r}")
+
+
+class InvalidRemovalError(InvalidError):
+    def __init__(self, field: str, problem: str) -> None:
+        message = f"{field} {problem}"
+        super().__init__(message, [FieldFault(field, problem)])
+
+
+class RemovalNotFoundError(NotFoundError):
+    def __init__(self, removal_id: str) -> None:
+        super().__init__(f"there is no removal with id {removal_id!r} (they are known for 90 days)")
+
+
+class RemovalKeyReusedError(ConflictError):
+    def __init__(self, key: str, removal_id: str) -> None:
+        super().__init__(f"idempotency key {key!r} was used for another removal, {removal_id!r}")
+
+
+class RemovalNotStartedError(UnavailableError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the removal could not be started, or looked at: {reason}: try again")

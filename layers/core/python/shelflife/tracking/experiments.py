@@ -12,6 +12,7 @@ from shelflife.tracking.errors import (
     ExperimentDeletedError,
     ExperimentExistsError,
     ExperimentNotFoundError,
+    ExperimentRemovingError,
     LostRaceError,
     TagNotFoundError,
 )
@@ -107,8 +108,19 @@ class ExperimentBook:
         self._change(experiment_id, lambda _: {"lifecycle": Lifecycle.DELETED})
 
     def restore(self, experiment_id: str) -> None:
-        """Show the experiment again; runs that were deleted by themselves stay deleted."""
-        self._change(experiment_id, lambda _: {"lifecycle": Lifecycle.ACTIVE})
+        """Show the experiment again; runs that were deleted by themselves stay deleted.
+
+        Raises:
+            ExperimentNotFoundError: there is none.
+            ExperimentRemovingError: it is being removed for good.
+        """
+
+        def shown(known: Experiment) -> dict[str, object]:
+            if known.removing:
+                raise ExperimentRemovingError(experiment_id)
+            return {"lifecycle": Lifecycle.ACTIVE}
+
+        self._change(experiment_id, shown)
 
     def _add(
         self, experiment_id: str, name: str, artifact_location: str | None, tags: dict[str, str]

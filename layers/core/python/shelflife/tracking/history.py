@@ -23,6 +23,8 @@ from shelflife.tracking.packing import pack, unpack
 #: Metrics of one call that get an item each; more go on shelves. Together one request.
 _ALONE = 20
 _SHELVES = 16
+#: Begins the names of shelves; no metric's name has it.
+_SHELF = "\x01"
 #: Points of a run in one era, about.
 ERA_POINTS = 250_000
 _PAGE = 1000
@@ -58,6 +60,17 @@ class DynamoMetricHistory:
         metrics = [Metric(key, float(value), timestamp, step) for _, timestamp, step, value in points]
         return sorted(metrics, key=_order)
 
+    def forget(self, run: Run) -> None:
+        """Remove all values of the run, which nobody logs to any more."""
+        shelves = [f"{_SHELF}{number}" for number in range(_SHELVES)] if len(run.metrics) > _ALONE else []
+        for era in range(self._era(run.points) + 1):
+            for group in (*run.metrics, *shelves):
+                self._forget(_pk(run.run_id, era, group))
+
+    def _forget(self, pk: str) -> None:
+        while found := self.items.query(pk, limit=_PAGE)[0]:
+            self.items.write_many(deletes=[(item["pk"], item["sk"]) for item in found])
+
     def _era(self, points: int) -> int:
         return points // self.era_points
 
@@ -77,7 +90,7 @@ def _order(metric: Metric) -> tuple[int, int, float]:
 
 def _shelf(key: str) -> str:
     """The shelf that a metric is on; no metric has such a name."""
-    return f"\x01{zlib.crc32(key.encode()) % _SHELVES}"
+    return f"{_SHELF}{zlib.crc32(key.encode()) % _SHELVES}"
 
 
 def _pk(run_id: str, era: int, group: str) -> str:

@@ -59,6 +59,8 @@ class Experiment(Model):
     tags: dict[str, str]
     #: Counts the changes, so that a change which did not see the one before is noticed.
     revision: int = 0
+    #: It is deleted, and on its way to be gone for good: nobody can restore it.
+    removing: bool = False
 
 
 class Metric(NamedTuple):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shelflife.aws.versions import erase, extent
+from shelflife.kernel.extents import Extent
 from shelflife.kernel.names import Prefix
 from shelflife.tracking.artifacts import disposition
 from shelflife.tracking.errors import PartUploadNotFoundError
@@ -78,6 +80,14 @@ class S3ArtifactFiles:
             keys: list[Any] = [{"Key": content["Key"]} for content in page.get("Contents", [])]
             if keys:
                 self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
+
+    def extent(self, path: str) -> Extent:
+        """How much is kept of the folder, with what was deleted and written over."""
+        return extent(self.client, self.bucket, f"{_key(path)}/")
+
+    def erase(self, path: str) -> Extent:
+        """Remove the folder for good, with all versions of its files; the answer is how much that was."""
+        return erase(self.client, self.bucket, f"{_key(path)}/")
 
     def begin_upload(self, path: str, content_type: str) -> str:
         begun = self.client.create_multipart_upload(

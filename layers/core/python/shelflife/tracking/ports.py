@@ -100,7 +100,11 @@ class KeptModels(Protocol):
     """Logged models, deleted ones too."""
 
     def add(self, model: LoggedModel) -> None:
-        """Keep a new model; its id must be new."""
+        """Keep a new model.
+
+        Raises:
+            LoggedModelBusyError: there is one of this id, or was a moment ago.
+        """
 
     def find(self, model_id: str) -> LoggedModel | None: ...
 
