@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from shelflife.tracking.errors import (
     ExperimentExistsError,
+    LoggedModelBusyError,
     LostRaceError,
     PartUploadNotFoundError,
     RunExistsError,
@@ -72,6 +73,8 @@ class MemoryLoggedModels:
         self._models: dict[str, LoggedModel] = {}
 
     def add(self, model: LoggedModel) -> None:
+        if model.model_id in self._models:
+            raise LoggedModelBusyError(model.model_id)
         self._models[model.model_id] = model
 
     def find(self, model_id: str) -> LoggedModel | None:

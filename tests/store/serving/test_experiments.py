@@ -227,7 +227,8 @@ def test_who_is_in_the_way_for_long_is_told_and_nothing_is_lost(aws: None) -> No
     assert experiments.tally("e1")["v1"].count == 1
 
 
-def test_keys_that_a_batch_leaves_out_are_asked_for_again(aws: None) -> None:
+def test_keys_that_a_batch_leaves_out_are_asked_for_again(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelflife.aws.attempts.sleep", lambda _: None)
     table = make_table(TABLE)
     keys = [(f"k{at}", "x") for at in range(5)]
     for pk, sk in keys:

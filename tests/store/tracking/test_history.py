@@ -83,7 +83,7 @@ class Refusing:
 
 
 def test_what_the_table_leaves_over_is_written_again(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shelflife.aws.items.sleep", lambda _: None)
+    monkeypatch.setattr("shelflife.aws.attempts.sleep", lambda _: None)
     items = make_table(TABLE)
     busy = DynamoMetricHistory(type(items)(Refusing(items.client, 3), items.table_name))  # type: ignore[arg-type]  # a client in part
     busy.append(RUNS["a"], [Metric(f"m{at}", 1.0, 1, 1) for at in range(30)])
@@ -92,7 +92,7 @@ def test_what_the_table_leaves_over_is_written_again(aws: None, monkeypatch: pyt
 
 
 def test_a_table_that_stays_full_is_said_to_be(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shelflife.aws.items.sleep", lambda _: None)
+    monkeypatch.setattr("shelflife.aws.attempts.sleep", lambda _: None)
     items = make_table(TABLE)
     full = DynamoMetricHistory(type(items)(Refusing(items.client, 99), items.table_name))  # type: ignore[arg-type]  # a client in part
     with pytest.raises(TableUnavailableError, match="UnprocessedItems"):

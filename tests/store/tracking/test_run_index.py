@@ -281,6 +281,29 @@ def test_a_run_and_that_it_waits_are_seen_together_or_not_at_all(aws: None) -> N
     assert [run.params["p"] for run in index.pending(SEGMENT)] == ["b"]
 
 
+def test_who_read_the_run_before_it_was_changed_and_written_writes_nothing(aws: None) -> None:
+    table = make_table(TABLE)
+    kept = Kept(DynamoRuns(table), DynamoRunIndex(table))
+    kept.runs.add(one())
+
+    class Slow:
+        """A client that is asked for the run before somebody else changes and writes it."""
+
+        def __getattr__(self, name: str) -> Any:
+            def call(**asked: Any) -> Any:
+                answer = getattr(table.client, name)(**asked)
+                if name == "get_item" and asked["Key"]["sk"]["S"] == "RUN":
+                    kept.runs.replace(replace(found(kept), params={"p": "b"}))
+                    kept.index.write("r1")
+                return answer
+
+            return call
+
+    with pytest.raises(IndexBusyError):
+        DynamoRunIndex(Items(Slow(), table.table_name)).write("r1")  # type: ignore[arg-type]  # a client in part
+    assert paged(kept, "params.p = 'b'", (), 9) == ["r1"]
+
+
 def test_a_run_that_is_changed_while_its_entries_are_written_goes_on_waiting(aws: None) -> None:
     table = make_table(TABLE)
     kept = Kept(DynamoRuns(table), DynamoRunIndex(table))

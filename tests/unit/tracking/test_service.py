@@ -9,13 +9,14 @@ import pytest
 from shelflife.tracking.errors import (
     ExperimentBusyError,
     ExperimentExistsError,
+    LoggedModelNotFoundError,
     LostRaceError,
     ParamChangedError,
     RunBusyError,
     RunNameConflictError,
 )
 from shelflife.tracking.experiments import ExperimentBook, ExperimentSearch, new_number
-from shelflife.tracking.logged_models import LoggedModels
+from shelflife.tracking.logged_models import LoggedModels, NewModel
 from shelflife.tracking.model import Entries, Experiment, Lifecycle, Metric, Run, View, finite
 from shelflife.tracking.service import RunSearch, Tracking
 from tests.fakes.tracking import (
@@ -250,9 +251,20 @@ def test_a_view_shows_the_runs_of_its_lifecycle(tracking: Tracking) -> None:
     assert seen(View.ALL) == {gone, kept, hidden}
 
 
+def test_metrics_of_models_are_refused_before_one_is_measured(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    model_id = tracking.models.create(NewModel("0")).model_id
+    metrics = (metric(1.0)._replace(model_id=model_id), metric(1.0)._replace(model_id="m-gone"))
+    with pytest.raises(LoggedModelNotFoundError):
+        tracking.log(run_id, Entries(metrics))
+    assert tracking.models.get(model_id).measured == ()
+    assert tracking.metric_history(run_id, "mae") == []
+
+
 def test_a_call_that_was_cut_off_is_made_good_by_the_next(tracking: Tracking, world: World) -> None:
     run_id = begun(tracking)
     world.history.append(tracking.get_run(run_id), [metric(1.0)])
+    assert tracking.metric_history(run_id, "mae") == []
     tracking.log(run_id, Entries(metrics=(metric(1.0),)))
     assert tracking.get_run(run_id).metrics == {"mae": metric(1.0)}
     assert tracking.metric_history(run_id, "mae") == [metric(1.0)]

@@ -3,15 +3,14 @@
 The client API is used, not the resource API, whose import costs 94 ms more at a cold start.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from random import uniform
-from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shelflife.aws.attempts import attempts
 from shelflife.aws.attributes import plain, typed
 from shelflife.kernel.errors import UnavailableError
 from shelflife.kernel.paging import decode_cursor, encode_cursor
@@ -23,13 +22,12 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 
 
-#: BatchGetItem takes no more at once; what it leaves undone is asked again a few times.
+#: BatchGetItem's limit.
 _MOST_KEYS = 100
-_MOST_ROUNDS = 10
 #: BatchWriteItem's limit.
 _MOST_WRITES = 25
-_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 1.0
+#: What a write is told while a transaction is under way with its item; botocore does not try it again.
+_IN_TRANSACTION = "TransactionConflictException"
 
 #: Answers after which the same call may work: the client has retried it a few times already.
 _PASSING = {
@@ -39,6 +37,7 @@ _PASSING = {
     "RequestLimitExceeded",
     "ServiceUnavailable",
     "ThrottlingException",
+    "TransactionInProgressException",
 }
 #: Why a transaction was given up that may work later.
 _PASSING_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError"}
@@ -135,18 +134,11 @@ class Items:
         Raises:
             ClientError: for which `is_lost_condition` holds, when the condition does not.
         """
-        with self._answering():
-            self.client.put_item(
-                TableName=self.table_name, Item=to_item(item), **_conditions(condition, values, names)
-            )
+        self._write(self.client.put_item, Item=to_item(item), **_conditions(condition, values, names))
 
     def delete(self, pk: str, sk: str, condition: str | None = None) -> None:
-        with self._answering():
-            self.client.delete_item(
-                TableName=self.table_name,
-                Key=to_item({PARTITION_KEY: pk, SORT_KEY: sk}),
-                **_conditions(condition, None, None),
-            )
+        key = to_item({PARTITION_KEY: pk, SORT_KEY: sk})
+        self._write(self.client.delete_item, Key=key, **_conditions(condition, None, None))
 
     def update(
         self,
@@ -158,14 +150,13 @@ class Items:
         condition: str | None = None,
     ) -> Item:
         """Change some attributes; the answer is the item afterwards."""
-        with self._answering():
-            changed = self.client.update_item(
-                TableName=self.table_name,
-                Key=to_item({PARTITION_KEY: key[0], SORT_KEY: key[1]}),
-                UpdateExpression=expression,
-                ReturnValues="ALL_NEW",
-                **_conditions(condition, values, names),
-            )
+        changed = self._write(
+            self.client.update_item,
+            Key=to_item({PARTITION_KEY: key[0], SORT_KEY: key[1]}),
+            UpdateExpression=expression,
+            ReturnValues="ALL_NEW",
+            **_conditions(condition, values, names),
+        )
         return from_item(changed["Attributes"])
 
     def transact(self, writes: Sequence[Write]) -> None:
@@ -224,11 +215,20 @@ class Items:
         last = page.get("LastEvaluatedKey")
         return [from_item(item) for item in page["Items"]], encode_cursor(from_item(last) if last else None)
 
+    def _write(self, call: Callable[..., Any], **asked: Any) -> Any:
+        """What the call answers once no transaction is under way with its item."""
+        for _ in attempts():
+            try:
+                with self._answering():
+                    return call(TableName=self.table_name, **asked)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != _IN_TRANSACTION:
+                    raise
+        raise TableUnavailableError(self.table_name, _IN_TRANSACTION)
+
     def _write_batch(self, asked: list[Any]) -> None:
         left: Any = {self.table_name: asked}
-        for attempt in range(_MOST_ROUNDS):
-            # Full jitter: writers that were turned away together do not come back together.
-            sleep(uniform(0, min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**attempt)) if attempt else 0)  # noqa: S311 - no secret
+        for _ in attempts():
             with self._answering():
                 left = self.client.batch_write_item(RequestItems=left).get("UnprocessedItems")
             if not left:
@@ -239,7 +239,7 @@ class Items:
         asked = [to_item({PARTITION_KEY: pk, SORT_KEY: sk}) for pk, sk in keys]
         left: Any = {self.table_name: {"Keys": asked, "ConsistentRead": True}}
         found: list[Item] = []
-        for _ in range(_MOST_ROUNDS):
+        for _ in attempts():
             with self._answering():
                 page = self.client.batch_get_item(RequestItems=left)
             found += [from_item(item) for item in page["Responses"].get(self.table_name, [])]

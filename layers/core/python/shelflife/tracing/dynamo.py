@@ -7,8 +7,9 @@ Items:  pk = TRACE#<trace id>              sk = TRACE          where the trace i
         pk = LEFT                          sk = <trace id>#<home>  a removed trace whose spans are left
 
 A place counts time down, so that the newest comes first, then the id. `kind` is RUN, SESSION or STATE. A
-change writes the whole trace under the condition that its `revision` is the one that was read; when its time
-or experiment changes it moves, with its entries, in one transaction.
+change writes the whole trace under the condition that its `revision` and its `home`, which one that was made
+again does not have, are those that were read; when its time or experiment changes it moves, with its entries,
+in one transaction.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ from shelflife.tracing.packing import pack_trace, unpack_trace
 
 #: DynamoDB's limit of an item is 400 KB; the rest of the item has room beside.
 _LARGEST = 380_000
-_SAME_REVISION = "revision = :revision"
+_UNCHANGED = "revision = :revision AND home = :home"
 _NEW = "attribute_not_exists(pk)"
 _FEW = 25
 #: A read of a moving trace finds its pointer before and its item after; the next round finds both.
@@ -88,12 +89,12 @@ class DynamoTraces:
             *(Write(delete=_key(key)) for key in sorted(known - entries)),
         ]
         if trace_key(changed) == trace_key(former):
-            put = Write(put=_item(changed), condition=_SAME_REVISION, values=_revision(former))
+            put = Write(put=_item(changed), condition=_UNCHANGED, values=_seen(former))
             self._written(changed, [put, *writes])
             return
         self._keep_day(changed)
         moved = [
-            Write(delete=_key(trace_key(former)), condition=_SAME_REVISION, values=_revision(former)),
+            Write(delete=_key(trace_key(former)), condition=_UNCHANGED, values=_seen(former)),
             Write(put=_item(changed), condition=_NEW),
             Write(put=_pointer(changed)),
         ]
@@ -103,8 +104,8 @@ class DynamoTraces:
         writes = [
             Write(
                 delete=_key(trace_key(trace)),
-                condition=_SAME_REVISION,
-                values=_revision(trace),
+                condition=_UNCHANGED,
+                values=_seen(trace),
             ),
             Write(delete={"pk": pointer_pk(trace.trace_id), "sk": POINTER}),
             *(Write(delete=_key(key)) for key in sorted(entries_of(trace))),
@@ -210,8 +211,8 @@ def _key(key: tuple[str, str]) -> Item:
     return {"pk": key[0], "sk": key[1]}
 
 
-def _revision(trace: Trace) -> Item:
-    return {":revision": trace.revision}
+def _seen(trace: Trace) -> Item:
+    return {":revision": trace.revision, ":home": trace.home}
 
 
 def _entry(key: tuple[str, str]) -> Item:
@@ -243,6 +244,7 @@ def _item(trace: Trace) -> Item:
         "experiment_id": trace.experiment_id,
         "request_time": trace.request_time,
         "revision": trace.revision,
+        "home": trace.home,
         "data": data,
     }
 

@@ -104,6 +104,9 @@ class DynamoRunIndex:
         item = self.items.get(run_pk(run.run_id), _INDEXED)
         if item is None:
             return set(), 0, True
+        if item.get("revision", 0) > run.revision:
+            # The run was changed and written since it was read here.
+            raise IndexBusyError(run.run_id)
         return {(pk, sk) for pk, sk in unpack(item["entries"])}, item["version"], item["whole"]
 
     def _note(self, run: Run, keys: Iterable[Key], version: int, *, whole: bool) -> int:
@@ -112,6 +115,7 @@ class DynamoRunIndex:
             "sk": _INDEXED,
             "version": version + 1,
             "whole": whole,
+            "revision": run.revision,
             "entries": pack(sorted(keys)),
         }
         unchanged = "version = :version" if version else "attribute_not_exists(pk)"

@@ -159,6 +159,8 @@ class LoggedModels:
             if metric.model_id:
                 on = metric.dataset_name, metric.dataset_digest
                 by_model[metric.model_id].append(Measured(run_id, Metric(*metric[:4]), *on))
+        for model_id in by_model:
+            self.get(model_id)  # before the first of them is changed
         for model_id, measured in by_model.items():
             self.measure(model_id, measured)
 

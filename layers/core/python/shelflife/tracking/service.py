@@ -168,7 +168,12 @@ class Tracking:
         self._change(run_id, lambda run: without_tag(run, key))
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
-        return self.history.read(self.get_run(run_id), key)
+        """Values of a metric up to the run's latest: later ones are of a call that did not get to its end."""
+        run = self.get_run(run_id)
+        latest = run.metrics.get(key)
+        if latest is None:
+            return []
+        return [metric for metric in self.history.read(run, key) if metric.rank <= latest.rank]
 
     def metric_histories(
         self, run_ids: Sequence[str], key: str, *, limit: int, steps: tuple[int, int] | None = None
