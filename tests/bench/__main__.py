@@ -14,7 +14,7 @@ from infra.config import ROOT
 from tests.bench import commands, decoding, drift, error_rates, installation, models, predictions, sizes
 from tests.bench.measure import Figure
 from tests.bench.serving import cold, costs, peers, rows, runtime, traffic, warm
-from tests.bench.tracking import beside_stock, counts, growth
+from tests.bench.tracking import artifact, beside_stock, counts, growth
 from tests.bench.tracking import cold as tracking_cold
 from tests.bench.tracking import price as tracking_price
 
@@ -36,6 +36,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "tracking_cold": tracking_cold.run,
     "tracking_growth": growth.run,
     "tracking_beside_stock": beside_stock.run,
+    "tracking_artifact": artifact.run,
     "predictions": predictions.run,
     "installation": installation.run,
     "commands": commands.run,

@@ -2,7 +2,8 @@
 
 Stock sorts the whole partition at every query and looks at each of its items, so that a query of ten items
 takes as long as the partition is large. Here the sort keys of a partition are kept in order, and stock is
-shown only the stretch that a page can come from; the answer is stock's own.
+shown only the stretch that a page can come from; the answer is stock's own. It also checks a condition's
+grammar once, where stock does so for every item.
 """
 
 # ruff: noqa: SLF001 - the seam to the emulator: its hooks are its own names
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right, insort
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ministack.services import dynamodb
@@ -42,6 +44,7 @@ def apply(_cloud: Cloud) -> None:
     dynamodb._query = _querying(dynamodb._query)
     dynamodb._set_item = _setting(dynamodb._set_item)
     dynamodb._remove_item = _removing(dynamodb._remove_item)
+    dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
 
 
 def _querying(stock: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:

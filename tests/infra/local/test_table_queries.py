@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 from ministack.services import dynamodb
 
 from infra.local.patches import table_queries
@@ -117,6 +118,16 @@ def test_whatever_is_written_and_asked_the_answer_is_right(table: Table, seed: i
             found = [one for page in pages for one in page]
             assert found == (wanted if forward else wanted[::-1])
             assert all(len(page) <= limit for page in pages)
+
+
+def test_a_condition_that_is_none_is_refused_each_time(table: Table) -> None:
+    table.put("a", "first")
+    for _ in range(2):
+        with pytest.raises(ClientError, match="Syntax error"):
+            table.pages(" AND #s BETWEEN :a OR :b", {":a": "a", ":b": "b"}, limit=1, forward=True)
+        assert table.pages(" AND #s BETWEEN :a AND :b", {":a": "a", ":b": "b"}, limit=2, forward=True) == [
+            ["a"]
+        ]
 
 
 def test_stock_is_shown_no_more_than_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

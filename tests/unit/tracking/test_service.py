@@ -1,11 +1,13 @@
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, islice, product
+from typing import Any
 
 import pytest
 
+from shelflife.tracking import run_search
 from shelflife.tracking.errors import (
     ExperimentBusyError,
     ExperimentExistsError,
@@ -268,3 +270,56 @@ def test_a_call_that_was_cut_off_is_made_good_by_the_next(tracking: Tracking, wo
     tracking.log(run_id, Entries(metrics=(metric(1.0),)))
     assert tracking.get_run(run_id).metrics == {"mae": metric(1.0)}
     assert tracking.metric_history(run_id, "mae") == [metric(1.0)]
+
+
+@dataclass(frozen=True, slots=True)
+class CountingIndex:
+    """An index that notes how many runs are read at once."""
+
+    index: MemoryRunIndex
+    read: list[int] = field(default_factory=list)
+
+    def find_many(self, run_ids: Sequence[str]) -> list[Run]:
+        self.read.append(len(run_ids))
+        return self.index.find_many(run_ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.index, name)
+
+
+def searched(tracking: Tracking, experiments: Sequence[str], shown: int, **asked: Any) -> list[int]:
+    """How many runs were read at once, for a page and one more; each experiment has a hundred."""
+    for at, experiment in product(range(100), experiments):
+        run_id = tracking.create_run(experiment, run_name=None, user_id="", start_time=at, tags={}).run_id
+        tracking.log(run_id, Entries(metrics=(Metric("accuracy", at / 100, 0, 0),)))
+        tracking.keep_index(run_id)
+    counting = CountingIndex(tracking.index)  # type: ignore[arg-type]  # the fixture's index is the fake's
+    search = RunSearch(tuple(experiments), expected=shown + 1, **asked)
+    found = replace(tracking, index=counting).search_runs(search)
+    assert len(list(islice(found.runs, shown + 1))) == shown + 1
+    return counting.read
+
+
+@pytest.mark.parametrize(("shown", "read"), [(1, [2]), (10, [11]), (40, [41])])
+@pytest.mark.parametrize("order_by", [(), ("metrics.accuracy DESC",)])
+def test_a_search_reads_one_run_more_than_it_shows(
+    tracking: Tracking, shown: int, read: list[int], order_by: tuple[str, ...]
+) -> None:
+    assert searched(tracking, ["0"], shown, order_by=order_by) == read
+
+
+@pytest.mark.parametrize(("few", "read"), [(1000, [61]), (60, [2, 25, 50])])
+def test_where_the_filter_passes_over_runs_more_are_read_and_more(
+    tracking: Tracking, monkeypatch: pytest.MonkeyPatch, few: int, read: list[int]
+) -> None:
+    """Unless the filter alone says that there are few: those are read at once."""
+    monkeypatch.setattr(run_search, "_FEW", few)
+    asked = {"filter": "metrics.accuracy < 0.6", "order_by": ("start_time DESC",)}
+    assert searched(tracking, ["0"], 1, **asked) == read
+
+
+def test_of_several_experiments_a_share_of_each_is_read_first(tracking: Tracking) -> None:
+    others = [tracking.experiments.create(name, None, {}).experiment_id for name in "abc"]
+    read = searched(tracking, ["0", *others], 99, order_by=("metrics.accuracy DESC",))
+    assert read[:4] == [25, 25, 25, 25]
+    assert sum(read) <= 200

@@ -27,6 +27,8 @@ _PAGE = 1000
 _ENTRIES = 1500
 #: More entries than are expected: some may be no longer true, or of runs that still wait for theirs.
 _SPARE = 1.25
+#: Where they do not do, each page is so many times as large as the one before.
+_MORE = 4
 Key = tuple[str, str]
 
 
@@ -70,7 +72,7 @@ class DynamoRunIndex:
             yield from (entry_at(place, item["sk"]) for item in found)
             if cursor is None:
                 return
-            limit = _ENTRIES
+            limit = min(_ENTRIES, limit * _MORE)
 
     def write(self, run_id: str) -> None:
         item = self.items.get(run_pk(run_id), RUN)

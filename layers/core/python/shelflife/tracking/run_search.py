@@ -30,8 +30,8 @@ from shelflife.tracking.run_order import ABSENT, NAN, VALUE, Position, key_of
 
 #: A clause with no more entries than this is read whole, and its runs are sorted here.
 _FEW = 1000
-#: Runs that are read at once, at the most.
-_CHUNK = 100
+#: Runs that are read at once, at the most, and at the least where those that were expected did not do.
+_CHUNK, _LEAST = 100, 25
 _SPANNED = {
     Comparison.EQUAL,
     Comparison.GREATER,
@@ -69,7 +69,7 @@ class SegmentSearch:
             span = span.within(from_start_on("", self.after))
         listed = self._entries(DELETED_LISTING, span)
         if self.orders:
-            return self._merged(iter(waiting), iter(self._kept(self._current(listed, passed))))
+            return self._merged(iter(waiting), iter(self._all_current(listed, passed)))
         return self._merged(iter(waiting), self._next(listed, passed))
 
     def _merged(self, *sources: Iterator[Run]) -> Iterator[Run]:
@@ -99,11 +99,11 @@ class SegmentSearch:
         on_order = _on(self.clauses, place) if place else []
         few = None if on_order else self._few()
         if few is not None:
-            return iter(self._kept(self._current(few, passed)))
+            return iter(self._all_current(few, passed))
         if not self.orders:
             return self._by_default(passed)
         if place is None:
-            return iter(self._kept(self._current(self._entries(LISTING, all_values(LISTING)), passed)))
+            return iter(self._all_current(self._entries(LISTING, all_values(LISTING)), passed))
         return self._by_order(place, on_order, passed)
 
     def _named(self) -> list[str] | None:
@@ -172,7 +172,7 @@ class SegmentSearch:
                 yield from self._next(chain.from_iterable(map(_ranked, groups)), passed)
                 continue
             for group in groups:
-                yield from self._kept(self._current(group, passed))
+                yield from self._all_current(group, passed)
 
     def _is_in_order(self, group: list[Entry]) -> bool:
         """Whether the entries of one value say themselves which run comes first."""
@@ -205,10 +205,16 @@ class SegmentSearch:
             self.segment, place, span.low, span.high, backwards=backwards, expected=expected
         )
 
-    def _current(self, entries: Iterable[Entry], passed: set[str]) -> Iterator[Run]:
+    def _all_current(self, entries: Iterable[Entry], passed: set[str]) -> list[Run]:
+        """The runs of the entries that match and come next, in order: all of them are read."""
+        return self._kept(self._current(entries, passed, repeat(_CHUNK)))
+
+    def _current(
+        self, entries: Iterable[Entry], passed: set[str], chunks: Iterable[int] | None = None
+    ) -> Iterator[Run]:
         """The runs of the entries, where an entry is still the run's."""
         left = (entry for entry in entries if entry.run_id not in passed)
-        for size in chain(_chunks(self.expected), repeat(_CHUNK)):
+        for size in chunks or _chunks(self.expected):
             chunk = list(islice(left, size))
             if not chunk:
                 return
@@ -236,9 +242,14 @@ def _ranked(group: Iterable[Entry]) -> list[Entry]:
     return sorted(group, key=lambda entry: entry.rank)
 
 
-def _chunks(count: int) -> Iterator[int]:
-    """So many in as few chunks as there can be."""
-    return (min(_CHUNK, count - first) for first in range(0, count, _CHUNK))
+def _chunks(expected: int) -> Iterator[int]:
+    """As many as are expected in as few chunks as there can be, then more and more."""
+    yield from (min(_CHUNK, expected - first) for first in range(0, expected, _CHUNK))
+    size = max(expected, _LEAST)
+    while True:
+        size = min(size, _CHUNK)
+        yield size
+        size *= 2
 
 
 def _is_spanned(clause: Clause) -> bool:

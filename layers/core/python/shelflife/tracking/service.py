@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
 from itertools import chain, islice
+from math import ceil
 from typing import Any
 
 from shelflife.kernel.filter_grammar import parse_filter, parse_orders
@@ -209,13 +210,14 @@ class Tracking:
         clauses = parse_filter(search.filter, RUNS)
         orders = parse_orders(search.order_by, RUNS)
         after = position_at(search.page_token, orders)
+        segments = list(self._segments(search.experiment_ids))
+        # Each of several is read ahead by its share: the first runs of all are rarely in one.
+        expected = ceil(search.expected / max(len(segments), 1))
         found = chain.from_iterable(
             self._sources(
-                SegmentSearch(self.index, segment, clauses, orders, after, search.expected),
-                search.view,
-                lifecycle,
+                SegmentSearch(self.index, segment, clauses, orders, after, expected), search.view, lifecycle
             )
-            for lifecycle, segment in self._segments(search.experiment_ids)
+            for lifecycle, segment in segments
         )
         return Found(merge(*found, key=partial(key_of, orders=orders)), orders)
 
