@@ -64,10 +64,25 @@ class Filled:
         return model_id
 
     def trace(self, experiment_id: str, name: str) -> None:
+        """A trace that was told without spans, and one that is made of a span."""
         place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment_id}}
         info = {"trace_id": f"tr-{name}", "trace_location": place, "request_time": "2026-11-20T08:00:00Z"}
         told = {"trace": {"trace_info": info | {"state": "OK"}}}
         assert self.http.post("/api/3.0/mlflow/traces", json=told).status_code == 200
+        self._send_span(experiment_id, name)
+
+    def _send_span(self, experiment_id: str, name: str) -> None:
+        """Of a trace of its own, whose id is the name in hexadecimal."""
+        span = {
+            "traceId": name.encode().hex().zfill(32),
+            "spanId": name.encode().hex().zfill(16),
+            "name": name,
+            "startTimeUnixNano": "1795161600000000000",
+            "endTimeUnixNano": "1795161601000000000",
+        }
+        body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+        headers = {"x-mlflow-experiment-id": experiment_id}
+        assert self.http.post("/v1/traces", json=body, headers=headers).status_code == 200
 
     def index(self, *run_ids: str) -> None:
         for run_id in run_ids:
@@ -142,6 +157,9 @@ def filled() -> Iterator[Filled]:
         )
         for name, value in (asked.to_env() | told.to_env()).items():
             patch.setenv(name, value)
+        # moto is not made to be asked by several threads; the local cloud is, and is asked so (tests/e2e).
+        for module in ("tracing.deletion", "tracking.removal"):
+            patch.setattr(f"shelflife.{module}._TOGETHER", 1)
         with patch.context() as past:
             past.setattr(wiring, "utc_now", lambda: utc_now() - AGE)
             wiring.tracking()

@@ -12,6 +12,7 @@ from functions.tracking.remove_things.handler import handler as remove_things
 from shelflife.aws import versions
 from shelflife.aws.items import TableUnavailableError
 from shelflife.tracking import removal_search, wiring
+from shelflife.tracking.dynamo_removal import DynamoRemovable
 from shelflife.tracking.errors import LostRaceError
 from tests.harness.removal import Filled, Mortal, filled, mentions, stored
 from tests.harness.workflows import Execution, TaskFailed, run
@@ -76,7 +77,10 @@ def test_a_deleted_experiment_goes_whole(world: Filled) -> None:
     models = [world.model(gone, runs[0]), world.model(gone, "")]
     for name in ("a", "b", "c"):
         world.trace(gone, name)
+    before = {key for key in stored()["artifacts"] if key.startswith("traces/")}
     world.trace(kept, "d")
+    spans = {key for key in stored()["artifacts"] if key.startswith("traces/")} - before
+    assert (len(before), len(spans)) == (3, 1)
     world.delete_experiment(gone)
     ended = removed()
     assert ended.status == "SUCCEEDED", (ended.error, ended.cause)
@@ -84,8 +88,9 @@ def test_a_deleted_experiment_goes_whole(world: Filled) -> None:
         "experiments": 1,
         "runs": 3,
         "logged_models": 2,
-        "traces": 3,
+        "traces": 6,
     }
+    assert [key for key in stored()["artifacts"] if key.startswith("traces/")] == [*spans]
     assert mentions(gone, *runs, *models, "tr-a", "tr-b", "tr-c", "EXPERIMENT_NAME#gone") == []
     assert world.found(kept) == [stays]
     assert mentions("tr-d")
@@ -106,6 +111,8 @@ def test_a_dry_run_tells_what_a_removal_does_and_does_nothing(world: Filled) -> 
     kept, gone = world.experiment("kept"), world.experiment("gone")
     runs = [world.run(kept), world.run(gone), world.run(gone)]
     world.delete_run(runs[0])
+    # It stands in a list by what it was, and in another because its entries are behind.
+    world.ask("runs/set-tag", {"run_id": runs[1], "key": "late", "value": "yes"})
     world.model(gone, runs[1])
     world.trace(gone, "a")
     world.delete_experiment(gone)
@@ -154,7 +161,10 @@ def test_what_a_registered_version_came_from_stays(world: Filled) -> None:
     for run_id in (used, unused):
         world.delete_run(run_id)
     world.delete_experiment(gone)
-    dry, real = run(REMOVE, {}), removed()
+    seen: list[int] = []
+    dry = run(REMOVE, {})
+    real = removed(between(lambda: seen.extend([world.status(used), world.status(of_deleted)])))
+    assert seen == [200, 200]
     for ended in (dry, real):
         assert (ended.output["runs"], ended.output["experiments"]) == (2, 0)
         assert ended.output["kept"] == 3  # two runs, and the experiment that one of them is in
@@ -205,7 +215,7 @@ def between(do: Callable[[], None]) -> dict[str, Any]:
 
 def test_what_is_marked_nobody_finds_restores_or_writes_to(world: Filled) -> None:
     kept, gone = world.experiment("kept"), world.experiment("gone")
-    alone, within = world.run(kept), world.run(gone)
+    alone, within = world.run(kept), world.run(gone, indexed=False)
     world.delete_run(alone)
     world.delete_experiment(gone)
     answers: list[Any] = []
@@ -219,13 +229,14 @@ def test_what_is_marked_nobody_finds_restores_or_writes_to(world: Filled) -> Non
         ):
             answers.append(world.http.post(f"/api/2.0/mlflow/{path}", json=body).json()["error_code"])
         answers.append(world.found(kept) + world.found(gone))
-        # The stream is late: the run's last change comes only now.
+        # The stream is late: that the run was made comes only now.
         wiring.tracking().keep_index(within)
+        answers.append([key for key in mentions(within) if "INDEX" in key])
 
     ended = removed(between(meanwhile))
     assert ended.status == "SUCCEEDED"
     missing = "RESOURCE_DOES_NOT_EXIST"
-    assert answers == [missing, missing, missing, "INVALID_STATE", []]
+    assert answers == [missing, missing, missing, "INVALID_STATE", [], []]
     assert mentions(alone, within, gone) == []
 
 
@@ -249,6 +260,20 @@ def test_what_is_restored_before_it_is_marked_stays(world: Filled) -> None:
     assert (ended.status, ended.output["runs"], ended.output["experiments"]) == ("SUCCEEDED", 0, 0)
     assert world.status(alone) == world.status(within) == 200
     assert world.found(gone, "ACTIVE_ONLY") == [within]
+
+
+def test_who_changes_a_thing_while_it_is_marked_wins(world: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = world.run(world.experiment("kept"))
+    world.delete_run(run_id)
+    mark = DynamoRemovable.mark
+
+    def late(things: DynamoRemovable, thing: Any) -> None:
+        wiring.tracking().restore_run(run_id)
+        mark(things, thing)
+
+    monkeypatch.setattr(DynamoRemovable, "mark", late)
+    assert removed().output["runs"] == 0
+    assert world.status(run_id) == 200
 
 
 def test_what_is_registered_after_it_was_marked_stays(world: Filled) -> None:
@@ -292,9 +317,7 @@ def test_every_task_may_run_twice(world: Filled) -> None:
 
 
 @pytest.mark.parametrize("writes", [1, 3, 6, 10, 14, 20])
-def test_cut_off_anywhere_the_next_removal_goes_on(
-    world: Filled, monkeypatch: pytest.MonkeyPatch, writes: int
-) -> None:
+def test_cut_off_anywhere_the_next_removal_goes_on(world: Filled, writes: int) -> None:
     kept, gone = world.experiment("kept"), world.experiment("gone")
     stays, alone = world.run(kept), world.run(kept, metrics=25)
     within = world.run(gone)
@@ -302,7 +325,6 @@ def test_cut_off_anywhere_the_next_removal_goes_on(
     world.trace(gone, "a")
     world.delete_run(alone)
     world.delete_experiment(gone)
-    monkeypatch.setattr("shelflife.tracking.removal._TOGETHER", 1)
     mortal = Mortal(writes)
     cut_off = removed({"remove_things": mortal.of(remove_things), "remove_traces": mortal.of(remove_traces)})
     assert (cut_off.status, cut_off.error) in {

@@ -142,12 +142,10 @@ class Settling:
 
 
 def folder_of(thing: Run | LoggedModel) -> str | None:
-    """Where its files are, if they are kept here and in a folder of its own."""
+    """Where its files are, if they are kept here; the folder is its own alone."""
     if not thing.artifact_uri.startswith(ARTIFACT_ROOT):
         return None
-    path = thing.artifact_uri.removeprefix(ARTIFACT_ROOT).strip("/")
-    own = thing.run_id if isinstance(thing, Run) else thing.model_id
-    return path if own in path.split("/") else None
+    return thing.artifact_uri.removeprefix(ARTIFACT_ROOT).strip("/")
 
 
 def _elsewhere(thing: Run | LoggedModel) -> str | None:
