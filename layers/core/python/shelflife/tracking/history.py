@@ -15,6 +15,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 from shelflife.aws.items import Item, Items
 from shelflife.tracking.model import Metric, Run
@@ -84,8 +85,8 @@ class DynamoMetricHistory:
 
 
 def _order(metric: Metric) -> tuple[int, int, float]:
-    step, timestamp, value = metric.rank
-    return timestamp, step, value
+    value = metric.value
+    return metric.timestamp, metric.step, 0.0 if isnan(value) else value
 
 
 def _shelf(key: str) -> str:

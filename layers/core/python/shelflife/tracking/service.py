@@ -174,7 +174,8 @@ class Tracking:
         latest = run.metrics.get(key)
         if latest is None:
             return []
-        return [metric for metric in self.history.read(run, key) if metric.rank <= latest.rank]
+        last = latest.rank
+        return [metric for metric in self.history.read(run, key) if metric.rank <= last]
 
     def metric_histories(
         self, run_ids: Sequence[str], key: str, *, limit: int, steps: tuple[int, int] | None = None
