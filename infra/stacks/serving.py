@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.config import Stage
 from infra.constructs.label_counts import LabelCounts
-from infra.constructs.listener import Listener
+from infra.constructs.listener import Listener, keep_failures
 from infra.constructs.python_function import PythonFunction
 from infra.constructs.routes import Route
 from infra.constructs.serving_alarms import ServingAlarms
@@ -263,6 +263,7 @@ class ServingStack(ContextStack):
             settings=settings,
         ).function
         self.table.grant_read_write_data(end)
+        keep_failures(end, self.dead_letters)
         aws_events.Rule(
             self,
             "OnRolloutStopped",

@@ -88,4 +88,4 @@ def test_a_state_machine_is_valid(path: Path) -> None:
 
 
 def test_there_are_state_machines_to_validate() -> None:
-    assert len(ASL) == 7
+    assert len(ASL) == 8

@@ -276,6 +276,27 @@ def test_every_rule_and_stream_has_somewhere_for_what_fails(templates: Templates
             assert properties["DestinationConfig"]["OnFailure"], name
 
 
+def test_every_function_that_listens_has_somewhere_for_what_it_fails(templates: Templates) -> None:
+    for stack, template in templates.items():
+        targets = [
+            text(target["Arn"])
+            for rule in resources(template, "AWS::Events::Rule").values()
+            for target in rule["Properties"]["Targets"]
+        ]
+        kept = [
+            found["Properties"]["FunctionName"]["Ref"]
+            for found in resources(template, "AWS::Lambda::EventInvokeConfig").values()
+            if found["Properties"]["DestinationConfig"]["OnFailure"]
+        ]
+        listening = [
+            name
+            for name in resources(template, "AWS::Lambda::Function")
+            if any(f'"{name}"' in target for target in targets)
+        ]
+        assert set(listening) <= set(kept), stack
+    assert list(of_kind(templates, "AWS::Lambda::EventInvokeConfig"))
+
+
 def test_machines_log_and_trace(templates: Templates) -> None:
     machines = list(of_kind(templates, "AWS::StepFunctions::StateMachine"))
     assert len(machines) == 8
