@@ -12,8 +12,9 @@ from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.registry.dynamo_models import DynamoRegisteredModels
 from shelflife.registry.model import Stage
-from shelflife.registry.wiring import registry, stages
+from shelflife.registry.wiring import history, registry, stages
 from tests.fakes.onnx_models import input_of, summing
+from tests.harness.disturbed import before_write, cut_off, ended, is_unavailable, throttled
 from tests.harness.events import LambdaContext, http_event
 
 CONTEXT = LambdaContext()
@@ -182,6 +183,58 @@ def test_archiving_that_was_cut_off_leaves_nothing_broken_and_goes_on(
     }
     assert ask(*stage("1", "Production", archive=True))[0] == 200
     assert stages().versions.staged(registry().model("churn"), Stage.PRODUCTION, 99) == [1]
+
+
+#: Each is made with a single write.
+CHANGES = {
+    "model": create("new"),
+    "renamed": rename("churn", "new"),
+    "deleted": delete("churn"),
+    "version": add(),
+    "alias": alias("2"),
+    "no alias": no_alias(),
+    "stage": stage("1", "Production", archive=True),
+    "version deleted": remove("1"),
+    "described": DESCRIBE,
+    "tagged": TAG,
+}
+
+
+def seen() -> list[Any]:
+    """All that a reader finds, without times."""
+    told: list[Any] = []
+    for name in ("churn", "other", "new"):
+        status, found = ask("GET", f"{MODELS}/get?name={name}", {})
+        model = found.get("registered_model", {})
+        versions = ask("GET", f"{VERSIONS}/search?filter=name%3D'{name}'", {})[1].get("model_versions", [])
+        told += [status, model.get("aliases"), model.get("tags"), model.get("description")]
+        told += [[(one["version"], one["current_stage"], one.get("aliases")) for one in versions]]
+        if status == 200:
+            owner = registry().model(name)
+            told += [
+                {one: stages().versions.staged(owner, one, 9) for one in Stage},
+                owner.changes,
+                owner.latest,
+            ]
+            told += [len(history().page(name, 99, None).items)]
+    return told
+
+
+@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("fault", [cut_off, throttled])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_that_ends_half_way_is_not_seen_and_made_whole_by_the_next(
+    change: str, fault: Callable[[], object], number: int
+) -> None:
+    before, (method, path, body) = seen(), CHANGES[change]
+    with before_write(number, fault):
+        answer = ended(api, http_event(method, path, body), CONTEXT)
+    if number == 0:
+        assert is_unavailable(answer) is (fault is throttled)
+        assert seen() == before
+        answer = api(http_event(method, path, body), CONTEXT)
+    assert answer["statusCode"] == 200
+    assert seen() != before
 
 
 def test_an_inspection_that_was_cut_off_is_done_again(monkeypatch: pytest.MonkeyPatch, table: Items) -> None:

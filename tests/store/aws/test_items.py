@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -14,6 +13,7 @@ from shelflife.aws.clients import client, made
 from shelflife.aws.items import Items, TableUnavailableError, Write, is_contended, is_lost_condition
 from shelflife.tracking.settings import TABLE
 from tests.harness.cloud import make_table
+from tests.harness.turning_away import told, turning_away
 
 ITEM = {"pk": "a", "sk": "b"}
 
@@ -24,39 +24,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     told: list[float] = []
     monkeypatch.setattr("shelflife.aws.attempts.sleep", told.append)
     return told
-
-
-class TurningAway:
-    """DynamoDB, which turns the first calls away."""
-
-    def __init__(self, items: Items, times: int, refused: Callable[[dict[str, Any]], Any]) -> None:
-        self._client = items.client
-        self._times = times
-        self._refused = refused
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**asked: Any) -> Any:
-            if not self._times:
-                return getattr(self._client, name)(**asked)
-            self._times -= 1
-            return self._refused(asked)
-
-        return call
-
-
-def turning_away(items: Items, times: int, refused: Callable[[dict[str, Any]], Any]) -> Items:
-    known: Any = TurningAway(items, times, refused)
-    return replace(items, client=known)
-
-
-def told(code: str, *reasons: str) -> Callable[..., Any]:
-    def refused(*_: Any) -> Any:
-        answer: Any = {"Error": {"Code": code, "Message": "not now"}}
-        if reasons:
-            answer["CancellationReasons"] = [{"Code": reason} for reason in reasons]
-        raise ClientError(answer, "PutItem")
-
-    return refused
 
 
 WRITES: list[Callable[[Items], object]] = [

@@ -26,6 +26,7 @@ from shelflife.tracing.ports import Traces
 from shelflife.tracing.settings import TABLE
 from tests.fakes.tracing import MemoryTraces
 from tests.harness.cloud import make_table
+from tests.harness.turning_away import contended
 
 DAY = 86_400_000
 NOON = 1_795_176_000_000
@@ -232,6 +233,67 @@ def test_a_search_reads_what_it_answers(aws: None) -> None:
     stream = slow.newest(Shelf("1"), ALWAYS, some=5)
     assert [next(stream).trace_id for _ in range(5)] == [f"t{number:02}" for number in range(5)]
     assert read == [1, 5]
+
+
+def test_a_trace_that_moves_while_many_are_read_is_found(aws: None) -> None:
+    traces = DynamoTraces(make_table(TABLE))
+    first = trace("a")
+    traces.add(first)
+    traces.add(trace("b"))
+    moved = replace(first, request_time=NOON - DAY)
+    real, asked = traces.items.client.batch_get_item, []
+
+    def batch_get_item(**told: Any) -> Any:
+        answer = real(**told)
+        if not asked:
+            traces.replace(moved, first)
+        asked.append(told)
+        return answer
+
+    slow = DynamoTraces(
+        replace(traces.items, client=_with(traces.items.client, batch_get_item=batch_get_item))
+    )
+    assert [found.trace_id for found in slow.find_many(["a", "b"])] == ["a", "b"]
+
+
+def test_a_trace_has_the_entries_of_what_it_is_now(traces: Traces) -> None:
+    first = trace("a", state=TraceState.ERROR, metadata={Metadata.SESSION: "s"}, runs=("r1", "r2"))
+    traces.add(first)
+    traces.replace(replace(first, state=TraceState.OK, metadata={Metadata.SESSION: "t"}, runs=("r2",)), first)
+    shelves = [(ShelfKind.STATE, "ERROR"), (ShelfKind.SESSION, "s"), (ShelfKind.RUN, "r1")]
+    assert [ids(traces, Shelf("1", *shelf)) for shelf in shelves] == [[], [], []]
+    shelves = [(ShelfKind.SESSION, "t"), (ShelfKind.RUN, "r2")]
+    assert [ids(traces, Shelf("1", *shelf)) for shelf in shelves] == [["a"], ["a"]]
+
+
+def test_one_that_was_made_again_is_not_taken_for_the_former(traces: Traces) -> None:
+    former, again = trace("a"), trace("a", home="another")
+    traces.add(former)
+    traces.remove(former)
+    traces.add(again)
+    with pytest.raises(TraceRaceLostError):
+        traces.remove(former)
+    for moved in (0, DAY):
+        with pytest.raises(TraceRaceLostError):
+            traces.replace(replace(former, request_time=NOON + moved, tags={"k": "v"}), former)
+    assert traces.find("a") == again
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda traces: traces.add(trace("b")),
+        lambda traces: traces.replace(replace(trace("a"), request_time=NOON + 1), trace("a")),
+        lambda traces: traces.remove(trace("a")),
+    ],
+)
+def test_a_transaction_that_meets_another_is_a_lost_race(
+    aws: None, write: Callable[[DynamoTraces], object]
+) -> None:
+    items = make_table(TABLE)
+    DynamoTraces(items).add(trace("a"))
+    with pytest.raises(TraceRaceLostError):
+        write(DynamoTraces(contended(items)))
 
 
 def test_a_throttled_table_is_told_as_one_that_does_not_answer_now(aws: None) -> None:

@@ -56,6 +56,14 @@ def test_not_a_number_is_kept_once(history: MetricHistory) -> None:
     assert sorted(math.isnan(metric.value) for metric in found) == [False, True]
 
 
+def test_a_call_that_comes_again_writes_the_same_items(aws: None) -> None:
+    items = make_table(TABLE)
+    history = DynamoMetricHistory(items)
+    for _ in range(2):
+        history.append(RUNS["a"], [*values("mae", 10), *values("rmse", 10)])
+    assert len(items.client.scan(TableName=items.table_name)["Items"]) == 2
+
+
 @pytest.mark.parametrize("keys", [1, 60, 1000])
 def test_a_full_batch_is_kept_whole(history: MetricHistory, keys: int) -> None:
     batch = [Metric(f"m{at % keys}", float(at), at, at) for at in range(1000)]

@@ -111,6 +111,30 @@ def test_a_full_segment_is_followed_by_another_and_all_are_told(segments: Segmen
     assert segments.open("2") == Segment("2", 0)
 
 
+def test_who_closes_a_segment_late_does_not_forget_what_the_next_one_holds(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shelflife.tracking.dynamo_runs._STEP", 1)
+    table = make_table(TABLE)
+    others = DynamoSegments(table, size=2)
+
+    class Late:
+        """A client whose second update comes after others closed the segment and counted on."""
+
+        updates = 0
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "update_item":
+                self.updates += 1
+                if self.updates == 2:
+                    assert [others.open("1").number for _ in range(2)] == [0, 1]
+            return getattr(table.client, name)
+
+    others.open("1")
+    DynamoSegments(replace(table, client=Late()), size=2).open("1")
+    assert [others.open("1").number for _ in range(2)] == [1, 2]
+
+
 def test_who_counts_late_does_not_fill_the_next_segment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shelflife.tracking.dynamo_runs._STEP", 1)
     table = make_table(TABLE)

@@ -246,6 +246,45 @@ def test_nobody_who_writes_at_once_loses_a_word(tracer: Tracer) -> None:
         spans.log("1", [(OTHER, {})])
 
 
+def test_who_loses_again_waits_longer(tracer: Tracer) -> None:
+    tracer.traces = busy = BusyTraces(0)
+    spans = replace(tracer.spans, book=replace(tracer.book, traces=busy))
+    spans.log("1", [(ROOT, {})])
+    busy.races = 5
+    spans.log("1", [(CHILD, {})])
+    assert len(tracer.pauses) == 5
+    assert sorted(set(tracer.pauses)) == tracer.pauses
+
+
+def test_the_same_export_again_changes_nothing(tracer: Tracer) -> None:
+    log(tracer, [ROOT])
+    first = tracer.book.get(TRACE_ID)
+    log(tracer, [ROOT])
+    assert (tracer.book.get(TRACE_ID), len(tracer.files.files)) == (first, 1)
+
+
+def test_putting_together_that_is_cut_off_leaves_all_to_be_read(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [ROOT, *(span(number, 1) for number in range(2, MOST_PIECES + 2))]
+    for one in many[:-1]:
+        log(tracer, [one])
+
+    class KilledError(Exception):
+        pass
+
+    def cut(*_: Any) -> None:
+        raise KilledError
+
+    for store, name in ((tracer.traces, "replace"), (tracer.files, "remove")):
+        with monkeypatch.context() as patched:
+            patched.setattr(store, name, cut)
+            with pytest.raises(KilledError):
+                log(tracer, many[-1:])
+        assert len(tracer.spans.read(tracer.book.get(TRACE_ID))[1]) >= MOST_PIECES
+    assert len(tracer.spans.read(tracer.book.get(TRACE_ID))[1]) == len(many)
+
+
 def test_who_loses_the_race_to_begin_a_trace_adds_to_it(tracer: Tracer) -> None:
     class Late(MemoryTraces):
         def add(self, trace: Trace) -> None:

@@ -123,6 +123,23 @@ def test_two_who_assess_and_tag_at_once_both_count(tracer: Tracer) -> None:
     assert (trace.tags["raced"], len(trace.assessments)) == ("yes", 1)
 
 
+def test_what_changes_nothing_is_not_written(tracer: Tracer) -> None:
+    for _ in range(2):
+        tracer.service.set_tag("a", "k", "v")
+        tracer.service.link_to_run(["a"], "r")
+        tracer.service.link_prompts("a", ["greet/1"])
+    assert tracer.service.get("a").revision == 3
+
+
+def test_a_trace_that_is_made_again_has_another_home(tracer: Tracer) -> None:
+    first = tracer.service.get("a").home
+    tracer.deletions.delete(Deletion("1", trace_ids=("a",)))
+    again = tracer.service.start(told()).home
+    assert first
+    assert again
+    assert first != again
+
+
 def spans_in(tracer: Tracer, trace_ids: int) -> None:
     for number in range(trace_ids):
         span = Span(
@@ -146,6 +163,13 @@ def test_the_oldest_go_first(tracer: Tracer) -> None:
     assert tracer.deletions.delete(Deletion("1", trace_ids=("a", "a", "unknown"))) == 1
     assert len(tracer.files.files) == len(tracer.traces.known) == 1
     assert tracer.traces.left == []
+
+
+def test_one_call_deletes_a_bounded_number(tracer: Tracer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelflife.tracing.deletion.MOST_AT_ONCE", 2)
+    spans_in(tracer, 5)
+    asked = Deletion("1", until=100, most=9)
+    assert [tracer.deletions.delete(asked) for _ in range(4)] == [2, 2, 1, 0]
 
 
 @pytest.mark.parametrize(

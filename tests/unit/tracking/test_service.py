@@ -10,11 +10,13 @@ import pytest
 from shelflife.tracking import run_search
 from shelflife.tracking.errors import (
     ExperimentBusyError,
+    ExperimentDeletedError,
     ExperimentExistsError,
     LoggedModelNotFoundError,
     LostRaceError,
     ParamChangedError,
     RunBusyError,
+    RunDeletedError,
     RunNameConflictError,
 )
 from shelflife.tracking.experiments import ExperimentBook, ExperimentSearch, new_number
@@ -236,6 +238,27 @@ def test_deleting_and_restoring_twice_changes_nothing(tracking: Tracking) -> Non
     for _ in range(2):
         tracking.restore_run(run_id)
     assert tracking.get_run(run_id).lifecycle is Lifecycle.ACTIVE
+
+
+def test_the_first_of_two_deletions_says_when(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    tracking.delete_run(run_id)
+    replace(tracking, now=lambda: NOON.replace(hour=13)).delete_run(run_id)
+    assert tracking.get_run(run_id).deleted_at == NOON.timestamp() * 1000
+    tracking.restore_run(run_id)
+    assert tracking.get_run(run_id).deleted_at is None
+
+
+def test_a_run_of_a_deleted_experiment_is_deleted_with_it_and_takes_nothing(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    tracking.experiments.delete("0")
+    assert tracking.get_run(run_id).lifecycle is Lifecycle.DELETED
+    with pytest.raises(RunDeletedError):
+        tracking.log(run_id, Entries(params=(("depth", "3"),)))
+    with pytest.raises(ExperimentDeletedError):
+        begun(tracking)
+    tracking.experiments.restore("0")
+    assert tracking.get_run(run_id).params == {}
 
 
 def test_a_view_shows_the_runs_of_its_lifecycle(tracking: Tracking) -> None:

@@ -75,7 +75,7 @@ class DynamoTraces:
     def add(self, trace: Trace) -> None:
         self._keep_day(trace)
         writes = [
-            Write(put=_item(trace), condition=_NEW),
+            Write(put=_item(trace)),
             Write(put=_pointer(trace), condition=_NEW),
             *(Write(put=_entry(key)) for key in sorted(entries_of(trace))),
         ]
@@ -95,7 +95,7 @@ class DynamoTraces:
         self._keep_day(changed)
         moved = [
             Write(delete=_key(trace_key(former)), condition=_UNCHANGED, values=_seen(former)),
-            Write(put=_item(changed), condition=_NEW),
+            Write(put=_item(changed)),
             Write(put=_pointer(changed)),
         ]
         self._written(changed, [*moved, *writes])
