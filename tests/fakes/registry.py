@@ -67,8 +67,7 @@ class MemoryRegisteredModels:
     def commit(self, commit: Commit) -> None:
         model, versions = commit.model, self.kept.versions
         self._check(model.model_copy(update={"revision": model.revision - 1}))
-        stale = [before for before, _ in commit.moved if self._stage(before) is not before.stage]
-        if stale:
+        if self._is_late(commit):
             raise RegisteredModelChangedError(model.name)
         if commit.added is not None:
             self._add(commit.added)
@@ -122,6 +121,15 @@ class MemoryRegisteredModels:
         found = self.kept.models.get(seen.name)
         if found is None or (found.model_id, found.revision) != (seen.model_id, seen.revision):
             raise RegisteredModelChangedError(seen.name)
+
+    def _is_late(self, commit: Commit) -> bool:
+        told = {one.number for one in self.kept.changes.get(commit.model.model_id, [])}
+        return (
+            any(self._stage(before) is not before.stage for before, _ in commit.moved)
+            or (commit.removed is not None and self._stage(commit.removed) is None)
+            or (commit.added is not None and self._stage(commit.added) is not None)
+            or (commit.change is not None and commit.change.number in told)
+        )
 
     def _stage(self, version: ModelVersion) -> Stage | None:
         found = self.kept.versions.get((version.owner_id, version.version))

@@ -185,6 +185,13 @@ def test_archiving_that_was_cut_off_leaves_nothing_broken_and_goes_on(
     assert stages().versions.staged(registry().model("churn"), Stage.PRODUCTION, 99) == [1]
 
 
+def test_who_always_loses_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelflife.registry.changing._TRIES", 1)
+    method, path, body = DESCRIBE
+    with before_write(0, lambda: ask(*TAG)):
+        assert is_unavailable(api(http_event(method, path, body), CONTEXT))
+
+
 #: Each is made with a single write.
 CHANGES = {
     "model": create("new"),

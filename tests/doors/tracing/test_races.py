@@ -135,6 +135,12 @@ def test_callers_that_are_in_nobodys_way_both_get_through(theirs: Ask, ours: Ask
     assert found_by("") == [TRACE]
 
 
+def test_who_always_loses_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shelflife.tracing.changes.ATTEMPTS", 1)
+    with before_write(0, lambda: ask(*tag())):
+        assert is_unavailable(answered(*tag("ours")))
+
+
 def test_of_two_who_delete_a_trace_one_did() -> None:
     (_, won), (_, ours) = raced(delete(), delete(), 0)
     assert (won, ours) == ({"traces_deleted": 1}, {"traces_deleted": 0})

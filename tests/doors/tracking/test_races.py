@@ -162,6 +162,19 @@ def test_a_run_that_is_indexed_between_a_read_and_a_write_of_it_waits_again(worl
     assert len(ask("runs/search", asked)[1]["runs"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [(World.log, World.tag), (World.delete, World.rename), (World.rename, World.delete)]
+)
+def test_who_always_loses_is_told_to_come_again(
+    world: World, theirs: Choice, ours: Choice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("service", "experiments"):
+        monkeypatch.setattr(f"shelflife.tracking.{module}._ATTEMPTS", 1)
+    with before_write(0, lambda: ask(*theirs(world))):
+        answer = answered(*ours(world))
+    assert is_unavailable(answer)
+
+
 #: With how many writes each is made.
 CHANGES: dict[Choice, int] = {
     World.create: 1,

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,6 +37,7 @@ from tests.fakes.registry import (
 )
 from tests.harness.cloud import make_table
 from tests.harness.models import candidate
+from tests.harness.turning_away import contended
 
 AT = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 
@@ -116,7 +118,18 @@ def test_a_model_comes_back_as_it_was(stores: Stores) -> None:
     assert stores.models.find("bikeshare") == kept
     assert stores.models.find("bike") is None
     with pytest.raises(RegisteredModelExistsError):
-        stores.add()
+        stores.add(model_id="another")
+
+
+def test_neither_a_number_nor_an_entry_of_the_history_is_given_twice(stores: Stores) -> None:
+    owner, kept = stores.version(stores.add())
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.commit(Commit(owner.after(), added=version(owner, 1, source_uri="s3://b/other")))
+    assert stores.versions.find(owner, 1) == kept
+    twice = change(owner, ChangeKind.ALIAS_MOVED, number=1)
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.commit(Commit(owner.changed(twice), change=twice))
+    assert len(stores.histories.page(owner.model_id, 9, None).items) == 1
 
 
 def names(stores: Stores, *, limit: int = 10, **choice: Any) -> list[str]:
@@ -172,6 +185,46 @@ def test_who_did_not_see_the_last_write_writes_nothing(stores: Stores) -> None:
     found = stores.models.find("bikeshare")
     assert found is not None
     assert (found.description, stores.versions.find(seen, 1)) == ("theirs", None)
+
+
+def test_one_that_was_made_again_is_not_taken_for_the_former(stores: Stores) -> None:
+    former = stores.add()
+    stores.models.remove(former, change(former, ChangeKind.MODEL_DELETED), deleted(former))
+    again = stores.add(model_id="another")
+    renamed = change(former, ChangeKind.MODEL_RENAMED)
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.commit(Commit(former.after(description="of the former")))
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.rename(former, former.changed(renamed, name="new"), renamed)
+    with pytest.raises(RegisteredModelChangedError):
+        stores.models.remove(former, change(former, ChangeKind.MODEL_DELETED), deleted(former))
+    assert stores.models.find("bikeshare") == again
+
+
+@pytest.mark.parametrize(
+    ("write", "error"),
+    [
+        (lambda stores, _: stores.add("new"), RegisteredModelExistsError),
+        (lambda stores, of: stores.version(of), RegisteredModelChangedError),
+        (
+            lambda stores, of: stores.models.rename(
+                of, of.after(name="new"), change(of, ChangeKind.MODEL_RENAMED)
+            ),
+            RegisteredModelChangedError,
+        ),
+        (
+            lambda stores, of: stores.models.remove(of, change(of, ChangeKind.MODEL_DELETED), deleted(of)),
+            RegisteredModelChangedError,
+        ),
+    ],
+)
+def test_a_transaction_that_meets_another_is_told_so(
+    aws: None, write: Callable[[Stores, RegisteredModel], object], error: type[Exception]
+) -> None:
+    items = make_table(TABLE)
+    kept = dynamo(items).add()
+    with pytest.raises(error):
+        write(dynamo(contended(items)), kept)
 
 
 def test_a_version_comes_back_as_it_was(stores: Stores) -> None:
@@ -319,8 +372,9 @@ def test_a_removed_version_is_gone(stores: Stores) -> None:
     assert stores.versions.find(after, 1) is None
     assert stores.versions.staged(after, Stage.NONE, 9) == []
     assert stores.versions.page_by_age(after, 9, None).items == ()
+    again = change(after, ChangeKind.VERSION_DELETED, version=1)
     with pytest.raises(RegisteredModelChangedError):
-        stores.models.commit(Commit(owner.changed(gone), change=gone, removed=made))
+        stores.models.commit(Commit(after.changed(again), change=again, removed=made))
 
 
 def test_a_rename_keeps_everything_under_the_new_name(stores: Stores) -> None:

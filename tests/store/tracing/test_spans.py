@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from shelflife.aws.clients import client
 from shelflife.tracing.errors import SpansMissingError, SpansUnavailableError
@@ -59,6 +59,16 @@ def test_what_belongs_to_another_home_stays(files: SpanFiles) -> None:
     assert files.read("t", "new", [new]) == [ROOT]
     with pytest.raises(SpansMissingError):
         files.read("t", "old", [old])
+
+
+def test_a_store_that_cannot_be_reached_is_told_as_one_that_does_not_answer_now(aws: None) -> None:
+    class Unreachable:
+        def get_object(self, **_: Any) -> Any:
+            raise EndpointConnectionError(endpoint_url="https://nowhere")
+
+    unreachable: Any = Unreachable()
+    with pytest.raises(SpansUnavailableError, match="EndpointConnectionError"):
+        S3SpanFiles(unreachable, "b").read("t", "h", ["p"])
 
 
 def test_a_store_that_is_overwhelmed_is_told_as_one_that_does_not_answer_now(aws: None) -> None:

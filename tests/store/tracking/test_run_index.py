@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from random import Random
@@ -11,10 +12,10 @@ import pytest
 
 from shelflife.aws.items import Items
 from shelflife.kernel.filter_grammar import parse_filter, parse_orders
-from shelflife.tracking.dynamo_index import DynamoRunIndex
+from shelflife.tracking.dynamo_index import DynamoRunIndex, place_pk
 from shelflife.tracking.dynamo_runs import DynamoRuns
 from shelflife.tracking.errors import IndexBusyError
-from shelflife.tracking.index_entries import Place, encoded
+from shelflife.tracking.index_entries import Place, encoded, entries_of, sort_key
 from shelflife.tracking.index_spans import all_values
 from shelflife.tracking.model import Lifecycle, Metric, Run, RunStatus, Segment
 from shelflife.tracking.ports import RunIndex, Runs
@@ -24,6 +25,7 @@ from shelflife.tracking.searchable import RUNS
 from shelflife.tracking.settings import TABLE
 from tests.fakes.tracking import MemoryRunIndex, MemoryRuns
 from tests.harness.cloud import make_table
+from tests.harness.disturbed import before_write
 
 SEGMENT = Segment("1", 0)
 VALUES = (-1e300, -2.5, -0.0, 0.0, 1e-12, 0.5, 0.9, 0.91, 7.0, 1.7976931348623157e308, math.nan)
@@ -252,21 +254,83 @@ def entries_in(table: Items) -> set[tuple[str, str]]:
     return {(i["pk"]["S"], i["sk"]["S"]) for i in items if i["pk"]["S"].startswith("INDEX#")}
 
 
-@pytest.mark.parametrize("writes", range(4))
-def test_whoever_goes_on_after_one_that_was_cut_off_leaves_no_entry_of_it(aws: None, writes: int) -> None:
+#: Entries are noted, written and noted as written; then the run no longer waits.
+WRITES = 4
+
+
+def logged(kept: Kept, **params: str) -> None:
+    kept.runs.replace(replace(found(kept), params=params))
+
+
+@pytest.mark.parametrize("last", ["a", "b", "c"])
+@pytest.mark.parametrize("writes", range(WRITES + 1))
+def test_whoever_goes_on_after_one_that_was_cut_off_leaves_no_entry_of_it(
+    aws: None, writes: int, last: str
+) -> None:
+    table = make_table(TABLE)
+    kept = Kept(DynamoRuns(table), DynamoRunIndex(table))
+    kept.runs.add(one())
+    logged(kept, p=last, q="1")
+    kept.index.write("r1")
+    undisturbed = entries_in(table)
+    logged(kept, p="a")
+    kept.index.write("r1")
+    logged(kept, p="b", q="1")
+    with nullcontext() if writes == WRITES else pytest.raises(CutOffError):
+        DynamoRunIndex(cut_off(table, writes)).write("r1")
+    assert [run.params["p"] for run in kept.index.pending(SEGMENT)] == ["b"] * (writes < WRITES)
+    if last != "b":
+        logged(kept, p=last, q="1")
+    kept.index.write("r1")
+    assert entries_in(table) == undisturbed
+    assert kept.index.pending(SEGMENT) == []
+
+
+def test_what_is_written_is_not_written_again(aws: None) -> None:
     table = make_table(TABLE)
     kept = Kept(DynamoRuns(table), DynamoRunIndex(table))
     kept.runs.add(one())
     kept.index.write("r1")
-    undisturbed = entries_in(table)
-    kept.runs.replace(replace(found(kept), params={"p": "b", "q": "1"}))
-    with pytest.raises(CutOffError):
-        DynamoRunIndex(cut_off(table, writes)).write("r1")
-    assert [run.params["p"] for run in kept.index.pending(SEGMENT)] == ["b"]
-    kept.runs.replace(replace(found(kept), params={"p": "a"}))
+    DynamoRunIndex(cut_off(table, 0)).write("r1")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_of_two_who_write_entries_at_once_the_later_is_turned_away(aws: None, *, before: bool) -> None:
+    table = make_table(TABLE)
+    kept = Kept(DynamoRuns(table), DynamoRunIndex(table))
+    kept.runs.add(one())
+    if before:
+        kept.index.write("r1")
+        logged(kept, p="x")
+
+    def meanwhile() -> None:
+        logged(kept, p="b")
+        kept.index.write("r1")
+
+    with before_write(0, meanwhile), pytest.raises(IndexBusyError):
+        kept.index.write("r1")
+    assert held(kept, Place("param", "p")) == [["r1"]]
+    logged(kept)
     kept.index.write("r1")
-    assert entries_in(table) == undisturbed
-    assert kept.index.pending(SEGMENT) == []
+    assert held(kept, Place("param", "p")) == [[]]
+
+
+def test_entries_that_are_no_longer_true_are_passed_over(aws: None) -> None:
+    table = make_table(TABLE)
+    kept = Kept(DynamoRuns(table), DynamoRunIndex(table))
+    fill(kept, 5, Random(3))  # noqa: S311 - made-up runs
+    some = replace(one(), run_id="r0", start_time=found(kept, "r0").start_time)
+    lies = [
+        *entries_of(replace(some, metrics={"m": Metric("m", 0.6, 1, 1)}, params={"p": "zz"})),
+        *entries_of(replace(some, start_time=1, params={"p": "ab"})),
+        *entries_of(replace(some, lifecycle=Lifecycle.DELETED)),
+        *entries_of(replace(some, run_id="gone")),
+    ]
+    table.write_many(puts=[{"pk": place_pk(SEGMENT, lie.place), "sk": sort_key(lie)} for lie in lies])
+    for text in ("", "metrics.m < 1000", "params.p != 'q'"):
+        for order_by in ORDERS:
+            assert paged(kept, text, order_by, 2) == looked_at(kept, 5, text, order_by), (text, order_by)
+    assert paged(kept, "", (), 2, deleted=True) == looked_at(kept, 5, "", (), deleted=True)
 
 
 def test_a_run_and_that_it_waits_are_seen_together_or_not_at_all(aws: None) -> None:

@@ -246,6 +246,30 @@ def test_nobody_who_writes_at_once_loses_a_word(tracer: Tracer) -> None:
         spans.log("1", [(OTHER, {})])
 
 
+def test_a_span_that_comes_again_is_there_once_as_it_came_last(tracer: Tracer) -> None:
+    log(tracer, [replace(ROOT, end_ns=0)])
+    log(tracer, [ROOT, CHILD])
+    trace, held = tracer.spans.whole(TRACE_ID, partial=False)
+    assert [(one.name, one.end_ns) for one in held] == [(one.name, one.end_ns) for one in (ROOT, CHILD)]
+    assert len(trace.digests) == 2
+
+
+def test_what_its_client_told_of_a_trace_is_not_changed_by_a_late_root(tracer: Tracer) -> None:
+    tracer.service.start(told(state=TraceState.ERROR))
+    log(tracer, [replace(ROOT, status="OK")])
+    assert tracer.book.get(TRACE_ID).state is TraceState.ERROR
+
+
+def test_a_trace_that_is_deleted_while_many_are_read_is_left_out(tracer: Tracer) -> None:
+    log(tracer, [ROOT])
+    other = replace(ROOT, otel_trace_id="ff" * 16)
+    log(tracer, [other])
+    stale = [tracer.book.get(TRACE_ID), tracer.book.get(other.trace_id)]
+    tracer.traces.remove(stale[0])
+    tracer.files.remove_all(TRACE_ID, stale[0].home)
+    assert [trace.trace_id for trace, _ in tracer.spans.wholes(stale)] == [other.trace_id]
+
+
 def test_who_loses_again_waits_longer(tracer: Tracer) -> None:
     tracer.traces = busy = BusyTraces(0)
     spans = replace(tracer.spans, book=replace(tracer.book, traces=busy))

@@ -123,6 +123,46 @@ def test_two_who_assess_and_tag_at_once_both_count(tracer: Tracer) -> None:
     assert (trace.tags["raced"], len(trace.assessments)) == ("yes", 1)
 
 
+def test_what_a_trace_is_told_of_loses_nothing_that_was_known(tracer: Tracer) -> None:
+    root = Span(
+        otel_trace_id=OTEL_ID, span_id="01" * 8, parent_id=None, name="x", start_ns=10**9, end_ns=2 * 10**9
+    )
+    trace_id = f"tr-{OTEL_ID}"
+    tracer.spans.log("1", [(root, {})])
+    known: dict[str, Any] = {"request_preview": "why", "response_preview": "so", "metadata": {"a": "b"}}
+    tracer.service.start(told(trace_id, **known))
+    tracer.service.link_prompts(trace_id, ["greet/1"])
+    before = tracer.service.get(trace_id)
+    after = tracer.service.start(told(trace_id))
+    assert replace(after, revision=before.revision) == before
+    assert len(tracer.spans.whole(trace_id, partial=False)[1]) == 1
+
+
+def test_who_tells_a_trace_that_others_write_tells_it_all_the_same(tracer: Tracer) -> None:
+    racing = Racing()
+    racing.known = dict(tracer.traces.known)
+    replace(tracer.service, book=replace(tracer.book, traces=racing)).start(told(tags={"mine": "yes"}))
+    assert {"raced", "mine"} <= racing.known["a"].tags.keys()
+
+
+def test_a_trace_that_is_deleted_while_it_is_linked_is_passed_over(tracer: Tracer) -> None:
+    class Going(MemoryTraces):
+        def find(self, trace_id: str) -> Trace | None:
+            return None if trace_id == "a" else super().find(trace_id)
+
+    going = Going()
+    going.known = dict(tracer.traces.known)
+    going.add(replace(told("b"), home="h"))
+    replace(tracer.service, book=replace(tracer.book, traces=going)).link_to_run(["a", "b"], "r")
+    assert [going.known[name].runs for name in "ab"] == [(), ("r",)]
+
+
+def test_an_assessment_that_is_sent_again_is_there_once(tracer: Tracer) -> None:
+    for value in (True, False):
+        tracer.assessments.create("a", feedback(assessment_id="a-1", value=value))
+    assert [said.value for said in tracer.service.get("a").assessments] == [False]
+
+
 def test_what_changes_nothing_is_not_written(tracer: Tracer) -> None:
     for _ in range(2):
         tracer.service.set_tag("a", "k", "v")

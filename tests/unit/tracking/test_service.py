@@ -21,7 +21,19 @@ from shelflife.tracking.errors import (
 )
 from shelflife.tracking.experiments import ExperimentBook, ExperimentSearch, new_number
 from shelflife.tracking.logged_models import LoggedModels, NewModel
-from shelflife.tracking.model import Entries, Experiment, Lifecycle, Metric, Run, View, finite
+from shelflife.tracking.model import (
+    MODEL_HISTORY_TAG,
+    Dataset,
+    DatasetInput,
+    Entries,
+    Experiment,
+    Lifecycle,
+    Metric,
+    ModelOutput,
+    Run,
+    View,
+    finite,
+)
 from shelflife.tracking.service import RunSearch, Tracking
 from tests.fakes.tracking import (
     MemoryDatasets,
@@ -179,6 +191,26 @@ def test_what_was_logged_already_changes_nothing(tracking: Tracking) -> None:
     assert tracking.log(run_id, entries) == replace(once, revision=once.revision + 1)
     assert tracking.get_run(run_id).revision == 1
     assert tracking.metric_history(run_id, "mae") == [metric(1.0)]
+
+
+def test_inputs_outputs_and_models_that_come_again_are_there_once(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    read = DatasetInput(Dataset("bikes", "d1", "local", "{}"))
+    for _ in range(2):
+        tracking.log_inputs(run_id, [read], ["m-1"])
+        tracking.log_outputs(run_id, [ModelOutput("m-2", 3)])
+        tracking.log_model(run_id, {"model_uuid": "u"})
+    run = tracking.get_run(run_id)
+    assert (run.inputs, run.model_inputs, run.model_outputs) == ((read,), ("m-1",), (ModelOutput("m-2", 3),))
+    assert run.tags[MODEL_HISTORY_TAG] == '[{"model_uuid": "u"}]'
+
+
+def test_inputs_are_noted_only_of_a_run_that_takes_them(tracking: Tracking) -> None:
+    run_id = begun(tracking)
+    tracking.delete_run(run_id)
+    with pytest.raises(RunDeletedError):
+        tracking.log_inputs(run_id, [DatasetInput(Dataset("bikes", "d1", "local", "{}"))], [])
+    assert tracking.search_datasets(["0"]) == []
 
 
 def test_a_refused_param_leaves_nothing_behind(tracking: Tracking) -> None:

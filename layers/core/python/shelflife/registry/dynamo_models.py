@@ -37,7 +37,7 @@ class DynamoRegisteredModels:
     def add(self, model: RegisteredModel, change: Change) -> None:
         writes = [
             Write(put=model_item(model), condition=NEW),
-            Write(put=id_item(model), condition=NEW),
+            Write(put=id_item(model)),
             change_write(change),
             *tenure_writes(None, model, change),
         ]
