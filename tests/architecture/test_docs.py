@@ -173,6 +173,12 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
             assert anchor in {_slug(heading) for heading in _HEADING.findall(target.read_text())}, link
 
 
+@pytest.mark.parametrize("path", ALL_PAGES, ids=lambda path: path.name)
+def test_every_test_that_a_page_names_is_there(path: Path) -> None:
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", path.read_text()):
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
+
+
 def test_the_navigation_lists_every_page_once() -> None:
     nav = (DOCS / "mkdocs.yml").read_text().partition("\nnav:")[2]
     listed = re.findall(r"^ +- (\S+\.md)$", nav, re.MULTILINE)

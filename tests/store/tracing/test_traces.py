@@ -241,7 +241,8 @@ def test_a_trace_that_moves_while_many_are_read_is_found(aws: None) -> None:
     traces.add(first)
     traces.add(trace("b"))
     moved = replace(first, request_time=NOON - DAY)
-    real, asked = traces.items.client.batch_get_item, []
+    real = traces.items.client.batch_get_item
+    asked: list[dict[str, Any]] = []
 
     def batch_get_item(**told: Any) -> Any:
         answer = real(**told)

@@ -131,7 +131,8 @@ def test_who_closes_a_segment_late_does_not_forget_what_the_next_one_holds(
             return getattr(table.client, name)
 
     others.open("1")
-    DynamoSegments(replace(table, client=Late()), size=2).open("1")
+    late: Any = Late()
+    DynamoSegments(replace(table, client=late), size=2).open("1")
     assert [others.open("1").number for _ in range(2)] == [1, 2]
 
 

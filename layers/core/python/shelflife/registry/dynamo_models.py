@@ -127,11 +127,9 @@ class DynamoRegisteredModels:
 
 
 def _removal(model: RegisteredModel) -> Write:
-    return Write(
-        delete=keys.name_key(model.name),
-        condition="revision = :seen AND model_id = :id",
-        values={":seen": model.revision, ":id": model.model_id},
-    )
+    """Holds of one that was made again, too: the entry of the history that comes with it does not."""
+    condition, values = "revision = :seen", {":seen": model.revision}
+    return Write(delete=keys.name_key(model.name), condition=condition, values=values)
 
 
 def _refused(error: ClientError, name: str) -> Exception:
