@@ -177,6 +177,28 @@ def test_models_are_found_by_their_ids(stores: Stores) -> None:
     assert stores.models.named([]) == {}
 
 
+def test_a_name_that_changes_hands_while_it_is_looked_up_is_not_told_of_another(aws: None) -> None:
+    items = make_table(TABLE)
+    stores = dynamo(items)
+    known = stores.add("a")
+
+    class Slow:
+        """A client whose second read comes after the name changed hands."""
+
+        reads = 0
+
+        def __getattr__(self, name: str) -> Any:
+            self.reads += name == "batch_get_item"
+            if self.reads == 2:
+                renamed = change(known, ChangeKind.MODEL_RENAMED)
+                stores.models.rename(known, known.changed(renamed, name="b"), renamed)
+                stores.add("a", model_id="another")
+            return getattr(items.client, name)
+
+    slow: Any = Slow()
+    assert dynamo(Items(slow, items.table_name)).models.named([known.model_id]) == {}
+
+
 def test_who_did_not_see_the_last_write_writes_nothing(stores: Stores) -> None:
     seen = stores.add()
     stores.models.commit(Commit(seen.after(description="theirs")))

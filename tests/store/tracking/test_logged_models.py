@@ -72,6 +72,16 @@ def test_models_are_listed_newest_first_and_by_run(models: KeptModels) -> None:
     assert sorted(one.model_id for one in models.of_run("r1")) == ["m-1", "m-3"]
 
 
+def test_what_leads_to_a_model_that_is_gone_is_passed_over(aws: None) -> None:
+    table = make_table(TABLE)
+    models = DynamoLoggedModels(table)
+    models.add(FULL)
+    models.add(model("m-2", source_run_id="r1"))
+    table.delete("MODEL#m-1", "MODEL")
+    assert [one.model_id for one in models.of("1", 0)] == ["m-2"]
+    assert [one.model_id for one in models.of_run("r1")] == ["m-2"]
+
+
 def test_a_model_that_no_longer_fits_is_refused_with_its_size(aws: None) -> None:
     models = DynamoLoggedModels(make_table(TABLE))
     models.add(FULL)

@@ -280,6 +280,35 @@ def test_who_loses_again_waits_longer(tracer: Tracer) -> None:
     assert sorted(set(tracer.pauses)) == tracer.pauses
 
 
+def test_who_sends_the_same_at_once_and_is_cut_off_takes_nothing_away(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(tracer, [ROOT])
+    write = tracer.files.write
+    written: list[Any] = []
+
+    class KilledError(Exception):
+        pass
+
+    def cut(*asked: Any) -> str:
+        written.append(asked)
+        if len(written) == 2:
+            raise KilledError
+        return write(*asked)
+
+    class Twice(MemoryTraces):
+        def replace(self, trace: Trace, former: Trace) -> None:
+            super().replace(trace, former)
+            raise TraceRaceLostError(trace.trace_id)
+
+    twice = Twice()
+    twice.known = tracer.traces.known
+    monkeypatch.setattr(tracer.files, "write", cut)
+    with pytest.raises(KilledError):
+        replace(tracer.spans, book=replace(tracer.book, traces=twice)).log("1", [(CHILD, {})])
+    assert len(tracer.spans.whole(TRACE_ID, partial=False)[1]) == 2
+
+
 def test_the_same_export_again_changes_nothing(tracer: Tracer) -> None:
     log(tracer, [ROOT])
     first = tracer.book.get(TRACE_ID)
