@@ -1,8 +1,11 @@
-"""A door's imports and its DynamoDB client, isolated as on Lambda; `-` is what it is compared with."""
+"""A door's imports and its DynamoDB client, isolated as on Lambda; `-` is what it is compared with.
+
+A first read is sent without botocore; a first write needs its client, too.
+"""
 
 import sys
 
-FOLDER, *PATHS = sys.argv[1:]
+FOLDER, FIRST, *PATHS = sys.argv[1:]
 sys.path[:0] = PATHS
 
 if FOLDER == "-":
@@ -15,8 +18,10 @@ else:
     sys.path.insert(0, FOLDER)
     import handler  # noqa: F401 - likewise
 
-    from shelflife.aws.clients import client
+    from shelflife.aws.clients import client, quick_dynamodb
 
-    client("dynamodb")
+    quick_dynamodb()
+    if FIRST == "write":
+        client("dynamodb")
 sys.stderr.write("ready\n")
 sys.stderr.flush()

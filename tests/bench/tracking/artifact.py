@@ -62,7 +62,12 @@ def _there_and_back(server: Server, file: Path) -> tuple[float, float]:
 @contextmanager
 def _client(server: Server) -> Iterator[MlflowClient]:
     token = server.headers.get("Authorization", "").removeprefix("Bearer ")
-    told = {"MLFLOW_TRACKING_TOKEN": token, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    told = {
+        "MLFLOW_TRACKING_TOKEN": token,
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        # Clients before 3.18 send what is smaller as a whole, which no gateway takes.
+        "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": str(10 * _MEGABYTE),
+    }
     kept = dict(os.environ)
     os.environ |= {name: value for name, value in told.items() if value}
     try:

@@ -1,5 +1,6 @@
 """Calls that are tried without botocore: against a server on loopback that behaves as it is told."""
 
+import importlib
 import json
 import threading
 from collections.abc import Iterator
@@ -227,3 +228,16 @@ def test_only_in_lambda_are_calls_tried_without_botocore(monkeypatch: pytest.Mon
     assert not isinstance(clients.quick_s3(), QuickObjects)
     monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
     assert isinstance(clients.quick_s3(), QuickObjects)
+
+
+@pytest.mark.parametrize("context", ["registry", "tracing", "tracking"])
+def test_what_mlflows_clients_wait_for_is_read_without_botocore(
+    monkeypatch: pytest.MonkeyPatch, aws: None, context: str
+) -> None:
+    """Making botocore's client takes longer than importing the function."""
+    wiring = importlib.import_module(f"shelflife.{context}.wiring")
+    for name in (f"{context.upper()}_TABLE_NAME", "ARTIFACT_BUCKET_NAME"):
+        monkeypatch.setenv(name, "t")
+    assert not isinstance(wiring._items().client, QuickItems)
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
+    assert isinstance(wiring._items().client, QuickItems)

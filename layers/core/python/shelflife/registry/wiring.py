@@ -1,6 +1,6 @@
 from functools import cache
 
-from shelflife.aws.clients import client
+from shelflife.aws.clients import client, quick_dynamodb
 from shelflife.aws.items import Items
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.registry.adoption import Adoption
@@ -121,4 +121,4 @@ def leftovers() -> DynamoLeftovers:
 
 
 def _items() -> Items:
-    return Items(client("dynamodb"), RegistrySettings.from_env().registry_table_name)
+    return Items(quick_dynamodb(), RegistrySettings.from_env().registry_table_name)

@@ -2,7 +2,7 @@ import time
 from functools import cache
 from uuid import uuid4
 
-from shelflife.aws.clients import client
+from shelflife.aws.clients import client, quick_dynamodb
 from shelflife.aws.items import Items
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.tracing.assessments import AssessmentBook
@@ -48,8 +48,11 @@ def new_assessment_id() -> str:
 
 @cache
 def _book() -> TraceBook:
-    items = Items(client("dynamodb"), TracingSettings.from_env().tracing_table_name)
-    return TraceBook(DynamoTraces(items), new_id, time.sleep)
+    return TraceBook(DynamoTraces(_items()), new_id, time.sleep)
+
+
+def _items() -> Items:
+    return Items(quick_dynamodb(), TracingSettings.from_env().tracing_table_name)
 
 
 @cache
