@@ -9,7 +9,7 @@ from shelflife.registry.errors import RegisteredModelChangedError
 from shelflife.registry.history import History
 from shelflife.registry.inspection import Inspection
 from shelflife.registry.lifecycle import Lifecycle
-from shelflife.registry.model import ModelVersion, Move, NewVersion, Stage
+from shelflife.registry.model import Change, ModelVersion, Move, NewVersion, RegisteredModel, Stage
 from shelflife.registry.ports import Commit, ModelVersions, RegisteredModels, Use
 from shelflife.registry.promotion import Promotion
 from shelflife.registry.searching import Searching
@@ -38,6 +38,11 @@ class RacedModels(MemoryRegisteredModels):
     def __init__(self, kept: MemoryRegistry) -> None:
         super().__init__(kept)
         self.meanwhile: list[Callable[[], object]] = []
+
+    def add(self, model: RegisteredModel, change: Change) -> None:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        super().add(model, change)
 
     def commit(self, commit: Commit) -> None:
         if self.meanwhile:

@@ -1,8 +1,9 @@
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shelflife.aws.items import Items
+from shelflife.kernel.tables import EXPIRY
 from shelflife.registry.dynamo_leftovers import DynamoLeftovers
 from shelflife.registry.dynamo_models import DynamoRegisteredModels
 from shelflife.registry.dynamo_uses import DynamoUses
@@ -16,6 +17,7 @@ from tests.fakes.registry import (
 )
 from tests.fakes.registry_surroundings import MemoryLeftovers, MemoryUses
 from tests.harness.cloud import make_table
+from tests.harness.disturbed import CutOff, before_write, cut_off
 from tests.harness.registry import Keepers, World
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -57,10 +59,21 @@ def test_a_removed_deployment_needs_nothing_whatever_comes_late(uses: Uses) -> N
     uses.follow("bikeshare", "a", "champion", AT)
     uses.end("bikeshare", "a", SOON)
     uses.serve("bikeshare", "a", [1], AT)
+    uses.follow("bikeshare", "a", "blue", AT + (SOON - AT) / 2)
     assert uses.of_model("bikeshare") == []
     uses.follow("bikeshare", "a", "blue", LATER)
     uses.end("bikeshare", "a", SOON)
     assert uses.of_model("bikeshare") == [Use("a", "blue")]
+
+
+def test_what_is_kept_of_a_removed_deployment_ends_unless_it_is_made_again(aws: None) -> None:
+    items = make_table(TABLE)
+    uses = DynamoUses(items)
+    uses.end("bikeshare", "a", AT)
+    uses.end("bikeshare", "b", AT)
+    uses.follow("bikeshare", "a", "blue", SOON)
+    found = items.client.scan(TableName=items.table_name)["Items"]
+    assert [item["sk"]["S"] for item in found if EXPIRY in item] == ["b"]
 
 
 @pytest.fixture(params=["memory", "dynamo"])
@@ -94,7 +107,9 @@ def test_what_a_deleted_model_leaves_is_cleared_once_it_is_gone(kept: tuple[Worl
     assert world.versions.page_of_all(9, None).items != ()
 
 
-def test_clearing_that_was_cut_off_goes_on(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+#: Before the second transaction; and where a version would be gone and its entry not, were each write alone.
+@pytest.mark.parametrize("writes", [1, 19])
+def test_clearing_that_was_cut_off_goes_on(aws: None, writes: int) -> None:
     items = make_table(TABLE)
     world = World(keepers=Keepers(DynamoRegisteredModels(items), DynamoModelVersions(items)))
     world.create("churn")
@@ -102,19 +117,10 @@ def test_clearing_that_was_cut_off_goes_on(aws: None, monkeypatch: pytest.Monkey
         world.version("churn", run_id="r1")
     churn = world.registry.model("churn")
     world.lifecycle.delete("churn", deleted_by="eve")
-    transact, left = Items.transact, [1]
-
-    def cut_off(self: Items, writes: object) -> None:
-        if not left:
-            raise KeyboardInterrupt
-        left.pop()
-        transact(self, writes)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Items, "transact", cut_off)
-    with pytest.raises(KeyboardInterrupt):
+    with before_write(writes, cut_off), suppress(CutOff):
         DynamoLeftovers(items).clear(churn.model_id)
-    monkeypatch.undo()
     found = {number for _, number in world.versions.of_run("r1", 99, None).items}
-    assert found == {one.version for one in world.versions.page(churn, 99, None).items} != set()
+    assert found == {one.version for one in world.versions.page(churn, 99, None).items}
+    assert bool(found) is (writes == 1)
     DynamoLeftovers(items).clear(churn.model_id)
     assert world.versions.of_run("r1", 99, None).items == ()

@@ -286,6 +286,16 @@ def test_whoever_goes_on_after_one_that_was_cut_off_leaves_no_entry_of_it(
     assert kept.index.pending(SEGMENT) == []
 
 
+def test_entries_that_were_only_noted_are_written(aws: None) -> None:
+    table = make_table(TABLE)
+    kept = Kept(DynamoRuns(table), DynamoRunIndex(table))
+    kept.runs.add(one())
+    with pytest.raises(CutOffError):
+        DynamoRunIndex(cut_off(table, 1)).write("r1")
+    kept.index.write("r1")
+    assert held(kept, Place("param", "p")) == [["r1"]]
+
+
 def test_what_is_written_is_not_written_again(aws: None) -> None:
     table = make_table(TABLE)
     kept = Kept(DynamoRuns(table), DynamoRunIndex(table))

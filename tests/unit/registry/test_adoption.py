@@ -43,6 +43,14 @@ def test_another_model_is_never_written_over(adoption: Adoption, world: World) -
         model(adoption)
 
 
+def test_two_imports_at_once_make_one_model(adoption: Adoption, world: World) -> None:
+    world.models.meanwhile = [lambda: model(adoption)]
+    assert model(adoption) == world.registry.model(NAME)
+    world.models.meanwhile = [lambda: world.create("other")]
+    with pytest.raises(RegisteredModelTakenError):
+        model(adoption, "other")
+
+
 def test_a_name_that_no_model_has_is_refused(adoption: Adoption) -> None:
     with pytest.raises(InvalidModelNameError):
         model(adoption, "a/b")

@@ -14,7 +14,7 @@ from shelflife.registry.errors import (
     RegisteredModelKeptError,
     RegisteredModelNotFoundError,
 )
-from shelflife.registry.model import PROMPT_TAG, Stage
+from shelflife.registry.model import PROMPT_TAG, RegisteredModel, Stage
 from tests.harness.models import candidate, verdict
 from tests.harness.registry import NAME, World
 
@@ -53,6 +53,23 @@ def test_of_two_registrations_of_one_job_one_wins(world: World) -> None:
     with pytest.raises(ModelVersionExistsError):
         world.registry.register(asked("job-1"))
     assert world.registry.register(asked("job-1")).version == 1
+
+
+def test_of_two_that_register_for_a_new_model_one_makes_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = world.models.find
+    asked_for: list[str] = []
+
+    def late(name: str) -> RegisteredModel | None:
+        asked_for.append(name)
+        if len(asked_for) == 1:
+            world.create()
+            return None
+        return find(name)
+
+    monkeypatch.setattr(world.models, "find", late)
+    assert world.registry.register(asked()).version == 1
 
 
 def test_of_two_that_want_the_next_number_each_gets_its_own(world: World) -> None:
