@@ -52,3 +52,8 @@ def test_a_tracked_run_and_a_promoted_version_are_those_of_a_stock_server(
     ours = outcome(platform.endpoints.api_url, tmp_path / "ours", MLFLOW_TRACKING_TOKEN=token)
     assert ours == theirs
     assert theirs["tracked"]["predictions"] == [0, 0, 1, 1]
+    assert [one["current_stage"] for one in theirs["promoted"]["of the run"]["seen"]] == [
+        "None",
+        "Staging",
+        "Production",
+    ]

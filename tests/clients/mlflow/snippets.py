@@ -55,17 +55,17 @@ def tracked() -> dict[str, Any]:
             if found.source_run_id == run.info.run_id
         ],
         "predictions": loaded.predict(_ROWS).tolist(),
+        "run_id": run.info.run_id,
         "found": len(
             mlflow.search_runs(experiment_names=[EXPERIMENT], filter_string="metrics.accuracy > 0.9")
         ),
     }
 
 
-def promoted() -> dict[str, Any]:
-    """A version of a model that is there already, with a source that names no run, through its stages."""
+def promoted(source: str, run_id: str) -> dict[str, Any]:
+    """A version of a model that is there already, through its stages."""
     client = MlflowClient()
-    client.create_registered_model(MODEL)
-    made = client.create_model_version(name=MODEL, source="runs://model", run_id="")
+    made = client.create_model_version(name=MODEL, source=source, run_id=run_id)
     seen = [_told(made)]
     for stage in ("Staging", "Production"):
         moved = client.transition_model_version_stage(name=MODEL, version=made.version, stage=stage)
@@ -87,6 +87,18 @@ def _outcome(piece: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"refused": error.error_code}
 
 
+def _told_of_all() -> str:
+    run = tracked()
+    run_id = run.pop("run_id")
+    MlflowClient().create_registered_model(MODEL)
+    versions = {
+        # As it is mostly written down: a source that names no run.
+        "of nothing": _outcome(lambda: promoted("runs://model", "")),
+        "of the run": _outcome(lambda: promoted(f"runs:/{run_id}/model", run_id)),
+    }
+    return json.dumps({"tracked": run, "promoted": versions}).replace(run_id, "<the run>")
+
+
 if __name__ == "__main__":
     os.environ["GIT_PYTHON_REFRESH"] = "quiet"
-    sys.stdout.write(json.dumps({"tracked": _outcome(tracked), "promoted": _outcome(promoted)}) + "\n")
+    sys.stdout.write(_told_of_all() + "\n")
