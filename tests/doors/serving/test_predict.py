@@ -125,6 +125,17 @@ def test_both_event_formats_and_base64_bodies_are_answered(version: str, as_byte
 
 
 @pytest.mark.usefixtures("serving")
+@pytest.mark.parametrize("number", ["9223372036854775808", "18446744073709551616", "-9223372036854775809"])
+def test_a_number_in_json_that_its_type_does_not_hold_is_400(number: str) -> None:
+    """The parser reads the greatest ones as floats."""
+    body = json.dumps({"inputs": ROW}).replace("[8]", f"[{number}]")
+    status, answer, _ = ask("POST", "/v2/models/bikes/infer", body, role="viewer")
+    assert status == 400
+    assert "'hr'" in answer["error"]
+    assert "INT64" in answer["error"]
+
+
+@pytest.mark.usefixtures("serving")
 def test_an_answer_without_an_id_gets_one_that_its_capture_has(queue: str) -> None:
     _, answer, _ = infer()
     assert [kept.capture_id for kept in captured(queue)] == [answer["id"]]
