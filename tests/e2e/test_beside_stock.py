@@ -1,7 +1,7 @@
 """The same requests to a stock server and to our doors: the same is refused, and the same is found."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,9 +15,11 @@ from tests.e2e.differences import (
     SEARCHES,
     STRICTER,
     V2,
+    V3,
     VERSION_FILTERS,
     Asked,
 )
+from tests.e2e.searches import LOGGED_MODEL_SEARCHES, OTHERWISE, TRACE_SEARCHES
 from tests.harness.mlflow_doors import mlflow_doors
 from tests.harness.stock import stock
 
@@ -75,7 +77,11 @@ def _fill(http: httpx.Client) -> dict[str, str]:
         source = f"mlflow-artifacts:/{experiment}/{runs[0]}/artifacts/model"
         version = {"name": name, "source": source, "run_id": runs[0], "tags": tags}
         _post(http, "model-versions/create", version)
-    return {"experiment": experiment, "run": runs[0]}
+    for number in range(5):
+        _model(http, experiment, runs[number % 3], number)
+    for number in range(6):
+        _trace(http, experiment, runs[number % 2], number)
+    return {"experiment": experiment, "run": runs[0], "second run": runs[1]}
 
 
 #: Of the five runs, what each has beside `mae` and its algorithm.
@@ -114,6 +120,64 @@ def _run(http: httpx.Client, experiment: str, number: int) -> str:
         ended = {"run_id": run_id, "status": "FINISHED", "end_time": 1000 - number}
         _post(http, "runs/update", ended)
     return run_id
+
+
+def _model(http: httpx.Client, experiment: str, run_id: str, number: int) -> None:
+    asked = {
+        "experiment_id": experiment,
+        "name": ("alpha", "beta", "alpha", "Gamma", "delta")[number],
+        "model_type": ("Agent", "", "Agent", "LLM", "")[number],
+        "source_run_id": run_id,
+        "params": [{"key": "depth", "value": str(number)}],
+        "tags": [{"key": "team", "value": "risk" if number < _UNFINISHED else "growth"}],
+    }
+    model_id = _post(http, "logged-models", asked)["model"]["info"]["model_id"]
+    status = {3: "LOGGED_MODEL_UPLOAD_FAILED", 4: None}.get(number, "LOGGED_MODEL_READY")
+    if status:
+        ended = {"model_id": model_id, "status": status}
+        http.patch(f"{V2}/logged-models/{model_id}", json=ended).raise_for_status()
+    of_model = {"timestamp": 10 + number, "step": 0, "model_id": model_id}
+    metrics = [{"key": "acc", "value": (0.5, 0.9, 0.7, 0.2, 0.8)[number], **of_model}]
+    if number in {0, 2}:
+        on = {"dataset_name": "test", "dataset_digest": "d1", "timestamp": 20}
+        metrics.append({"key": "acc", "value": 0.95 - number / 10, **of_model, **on})
+    if number == 1:
+        metrics.append({"key": "f1", "value": 0.3, **of_model})
+    _post(http, "runs/log-batch", {"run_id": run_id, "metrics": metrics})
+
+
+def _trace(http: httpx.Client, experiment: str, run_id: str, number: int) -> None:
+    info = {
+        "trace_id": f"tr-{number}",
+        "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}},
+        "request_time": f"2026-11-20T08:0{number}:00Z",
+        "state": ("OK", "ERROR", "OK", "IN_PROGRESS", "OK", "ERROR")[number],
+        "execution_duration": f"{(number + 1) * 0.5:.3f}s",
+        "request_preview": f"why {number}",
+        "client_request_id": f"req-{number}",
+        "trace_metadata": {
+            "mlflow.trace.session": "s1" if number in _SMALL else "s2",
+            "mlflow.sourceRun": run_id,
+            "own": "x" if number == _UNFINISHED else "y",
+        },
+        "tags": {
+            "mlflow.traceName": f"name {number % 3}",
+            "team": "risk" if number in {0, 1} else "growth",
+            **({"odd key": "it's"} if number > len(_SMALL) else {}),
+        },
+    }
+    http.post(f"{V3}/traces", json={"trace": {"trace_info": info}}).raise_for_status()
+    if number in _SMALL:
+        at = "2026-11-20T09:00:00Z"
+        said = {
+            "trace_id": f"tr-{number}",
+            "assessment_name": "good",
+            "source": {"source_type": "HUMAN", "source_id": "ada"},
+            "feedback": {"value": number != 1},
+            "create_time": at,
+            "last_update_time": at,
+        }
+        http.post(f"{V3}/traces/tr-{number}/assessments", json={"assessment": said}).raise_for_status()
 
 
 def _post(http: httpx.Client, path: str, body: Any) -> Any:
@@ -182,6 +246,45 @@ def test_the_same_versions_are_found(text: str, ours: Server, theirs: Server) ->
         return found if isinstance(found, str) else [m["name"] for m in found.get("model_versions", [])]
 
     assert names(ours) == names(theirs)
+
+
+def _found(server: Server, path: str, search: Any, tell: Callable[[Any], Any]) -> Any:
+    """What is found, in order, and whether there is more; or the code with which it is refused."""
+    answer = server.answer(Asked("POST", path, search))
+    if answer.status_code != 200:
+        return _refusal(answer)
+    found = answer.json()
+    return [tell(one) for one in found.get("models", found.get("traces", []))], "next_page_token" in found
+
+
+def _model_told(model: Any) -> Any:
+    depth = [one["value"] for one in model["data"]["params"] if one["key"] == "depth"]
+    return model["info"]["name"], depth
+
+
+@pytest.mark.parametrize("search", LOGGED_MODEL_SEARCHES, ids=lambda search: json.dumps(search)[:140])
+def test_the_same_logged_models_are_found_in_the_same_order(
+    search: Any, ours: Server, theirs: Server
+) -> None:
+    path = f"{V2}/logged-models/search"
+    asked = {"experiment_ids": ["{experiment}"]} | search
+    our, their = (_found(server, path, asked, _model_told) for server in (ours, theirs))
+    if (reason := OTHERWISE.get(json.dumps(search))) is not None:
+        assert our != their, f"no longer: {reason}"
+    else:
+        assert our == their
+
+
+@pytest.mark.parametrize("search", TRACE_SEARCHES, ids=lambda search: json.dumps(search)[:140])
+def test_the_same_traces_are_found_in_the_same_order(search: Any, ours: Server, theirs: Server) -> None:
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "{experiment}"}}
+    asked = {"locations": [place]} | search
+    path = f"{V3}/traces/search"
+    our, their = (_found(server, path, asked, lambda one: one["trace_id"]) for server in (ours, theirs))
+    if (reason := OTHERWISE.get(json.dumps(search))) is not None:
+        assert our != their, f"no longer: {reason}"
+    else:
+        assert our == their
 
 
 @pytest.mark.parametrize("text", EXPERIMENT_FILTERS)

@@ -109,7 +109,7 @@ class ManyTraces(Request):
 
 
 class SearchTraces(Request):
-    locations: tuple[Location, ...] = Field(min_length=1)
+    locations: tuple[Location, ...]
     filter: str = ""
     max_results: int = Field(100, ge=1, le=MAX_TRACES)
     order_by: tuple[str, ...] = ()

@@ -248,7 +248,16 @@ def _language(datasets: Sequence[tuple[str, str | None]]) -> Language:
         look=look,
         attributes={
             **dict.fromkeys(
-                ("name", "model_id", "model_type", "status", "source_run_id", "experiment_id"), TEXT
+                (
+                    "name",
+                    "model_id",
+                    "model_type",
+                    "status",
+                    "source_run_id",
+                    "experiment_id",
+                    "artifact_uri",
+                ),
+                TEXT,
             ),
             **dict.fromkeys(("creation_time", "last_update_time"), NUMBER),
         },
@@ -260,6 +269,7 @@ def _language(datasets: Sequence[tuple[str, str | None]]) -> Language:
             "last_updated_timestamp": "last_update_time",
             "last_updated_timestamp_ms": "last_update_time",
             "last_updated_time": "last_update_time",
+            "artifact_location": "artifact_uri",
         },
         orders=frozenset({ATTRIBUTE, "metric", "param", "tag"}),
     )

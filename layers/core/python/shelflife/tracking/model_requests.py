@@ -58,7 +58,7 @@ class AskedOrder(Request):
 
 
 class SearchModels(Request):
-    experiment_ids: tuple[str, ...] = Field(min_length=1)
+    experiment_ids: tuple[str, ...]
     filter: str = ""
     datasets: tuple[AskedDataset, ...] = ()
     order_by: tuple[AskedOrder, ...] = ()
