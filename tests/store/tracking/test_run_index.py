@@ -329,6 +329,9 @@ def test_entries_that_are_no_longer_true_are_passed_over(aws: None) -> None:
     table = make_table(TABLE)
     kept = Kept(DynamoRuns(table), DynamoRunIndex(table))
     fill(kept, 5, Random(3))  # noqa: S311 - made-up runs
+    kept.runs.replace(replace(found(kept, "r0"), lifecycle=Lifecycle.ACTIVE))
+    for number in range(5):
+        kept.index.write(f"r{number}")
     some = replace(one(), run_id="r0", start_time=found(kept, "r0").start_time)
     lies = [
         *entries_of(replace(some, metrics={"m": Metric("m", 0.6, 1, 1)}, params={"p": "zz"})),
