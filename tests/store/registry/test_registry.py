@@ -482,6 +482,17 @@ def test_what_outgrows_an_item_is_refused(aws: None) -> None:
         stores.version(owner, tags=huge)
 
 
+def test_news_of_a_deletion_is_written_with_it(aws: None) -> None:
+    items = make_table(TABLE)
+    stores = dynamo(items)
+    gone = stores.add()
+    stores.models.remove(gone, change(gone, ChangeKind.MODEL_DELETED), deleted(gone))
+    found = items.client.scan(TableName=items.table_name)["Items"]
+    assert [item["detail_type"]["S"] for item in found if "detail_type" in item] == [
+        "registered_model.deleted"
+    ]
+
+
 def test_news_is_written_with_the_version_or_not_at_all(aws: None) -> None:
     items = make_table(TABLE)
     stores = dynamo(items)

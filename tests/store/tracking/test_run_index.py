@@ -296,6 +296,11 @@ def test_entries_that_were_only_noted_are_written(aws: None) -> None:
     assert held(kept, Place("param", "p")) == [["r1"]]
 
 
+def test_a_run_that_is_gone_has_nothing_to_be_written(kept: Kept) -> None:
+    kept.index.write("gone")
+    assert kept.index.pending(SEGMENT) == []
+
+
 def test_what_is_written_is_not_written_again(aws: None) -> None:
     table = make_table(TABLE)
     kept = Kept(DynamoRuns(table), DynamoRunIndex(table))

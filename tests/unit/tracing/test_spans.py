@@ -365,6 +365,36 @@ def test_pieces_that_are_put_together_while_they_are_read_are_read_again(tracer:
     assert (trace.pieces, len(held)) == ((together,), 2)
 
 
+def test_spans_that_never_can_be_read_are_told_as_busy(tracer: Tracer) -> None:
+    log(tracer, [ROOT])
+    tracer.files.files.clear()
+    with pytest.raises(TraceBusyError):
+        tracer.spans.read(tracer.book.get(TRACE_ID))
+
+
+def test_who_puts_together_what_somebody_else_put_together_tries_again(tracer: Tracer) -> None:
+    many = [ROOT, *(span(number, 1) for number in range(2, MOST_PIECES + 2))]
+    for one in many[:-1]:
+        log(tracer, [one])
+
+    class Late(MemorySpanFiles):
+        """Before the first read, somebody else puts the pieces together."""
+
+        def read(self, trace_id: str, home: str, pieces: Sequence[str]) -> list[Span]:
+            stale = tracer.book.get(TRACE_ID)
+            if len(stale.pieces) == MOST_PIECES:
+                together = self.write(trace_id, home, super().read(trace_id, home, stale.pieces))
+                tracer.traces.replace(replace(stale, pieces=(together,)), stale)
+                self.remove(trace_id, home, stale.pieces)
+            return super().read(trace_id, home, pieces)
+
+    late = Late()
+    late.files = tracer.files.files
+    spans = replace(tracer.spans, files=late)
+    spans.log("1", [(many[-1], {})])
+    assert len(spans.whole(TRACE_ID, partial=False)[1]) == len(many)
+
+
 def test_spans_of_a_trace_that_is_deleted_while_they_are_read_are_not_there(tracer: Tracer) -> None:
     log(tracer, [ROOT])
     stale = tracer.book.get(TRACE_ID)

@@ -134,8 +134,17 @@ def test_what_a_trace_is_told_of_loses_nothing_that_was_known(tracer: Tracer) ->
     tracer.service.link_prompts(trace_id, ["greet/1"])
     before = tracer.service.get(trace_id)
     after = tracer.service.start(told(trace_id))
+    assert before.digests
     assert replace(after, revision=before.revision) == before
     assert len(tracer.spans.whole(trace_id, partial=False)[1]) == 1
+
+
+def test_a_trace_that_is_told_does_not_forget_that_it_knows_not_all_spans(
+    tracer: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shelflife.tracing.folding.MOST_DIGESTS", 0)
+    spans_in(tracer, 1)
+    assert not tracer.service.start(told(f"tr-{OTEL_ID}")).digested
 
 
 def test_who_tells_a_trace_that_others_write_tells_it_all_the_same(tracer: Tracer) -> None:
