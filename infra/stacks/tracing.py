@@ -42,4 +42,10 @@ class TracingStack(ContextStack):
             Route("/api/3.0/mlflow/traces", api),
             Route("/api/3.0/mlflow/traces/{proxy+}", api),
             Route("/v1/traces", api, methods=("POST",)),
+            # Among the artifacts' own addresses, but more specific than those.
+            Route(
+                "/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/traces/{trace_id}/artifacts/traces.json",
+                api,
+                methods=("GET", "PUT"),
+            ),
         ]

@@ -66,3 +66,20 @@ def test_a_trace_comes_together_is_found_and_deleted(platform: Platform) -> None
     assert deleted == {"traces_deleted": 1}
     assert platform.post(f"{TRACES}/search", {"locations": [PLACE]}) == {}
     assert platform.ask("GET", f"{TRACES}/{TRACE_ID}").status_code == 404
+
+
+def test_a_file_of_spans_goes_to_its_trace_and_other_artifacts_to_storage(platform: Platform) -> None:
+    """The address of the file is one of the artifacts', but more specific."""
+    otel_id = "00112233445566778899aabbccddeeff"
+    info = {"trace_id": f"tr-{otel_id}", "trace_location": PLACE, "request_time": "2026-11-20T08:00:00Z"}
+    platform.post(TRACES, {"trace": {"trace_info": info | {"state": "OK"}}})
+    span = {"trace_id": "", "span_id": "AQIDBAUGBwg=", "name": "uploaded", "start_time_unix_nano": BEGAN}
+    folder = f"/api/2.0/mlflow-artifacts/artifacts/0/traces/tr-{otel_id}/artifacts"
+    for name in ("traces.json", "picture.json"):
+        assert platform.ask("PUT", f"{folder}/{name}", {"spans": [span]}).status_code == 200
+        assert platform.get(f"{folder}/{name}") == {"spans": [span]}
+    found = platform.get(f"{TRACES}/get?trace_id=tr-{otel_id}")["trace"]["spans"]
+    assert [one["name"] for one in found] == ["uploaded"]
+    bucket = platform.resource("foundation", "Artifacts", "AWS::S3::Bucket")
+    kept = platform.keys(bucket, f"tracking/0/traces/tr-{otel_id}/")
+    assert kept == [f"tracking/0/traces/tr-{otel_id}/artifacts/picture.json"]

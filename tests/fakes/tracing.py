@@ -75,6 +75,7 @@ class MemoryTraces:
 class MemorySpanFiles:
     def __init__(self) -> None:
         self.files: dict[tuple[str, str, str], list[Span]] = {}
+        self.uploaded: dict[tuple[str, str], bytes] = {}
 
     def write(self, trace_id: str, home: str, spans: Sequence[Span]) -> str:
         piece = str(hash(pack_spans(list(spans))))
@@ -90,6 +91,12 @@ class MemorySpanFiles:
     def remove(self, trace_id: str, home: str, pieces: Sequence[str]) -> None:
         for piece in pieces:
             self.files.pop((trace_id, home, piece), None)
+
+    def keep_file(self, trace_id: str, home: str, body: bytes) -> None:
+        self.uploaded[trace_id, home] = body
+
+    def file(self, trace_id: str, home: str) -> bytes | None:
+        return self.uploaded.get((trace_id, home))
 
     def remove_all(self, trace_id: str, home: str) -> None:
         for key in [key for key in self.files if key[:2] == (trace_id, home)]:

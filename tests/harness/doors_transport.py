@@ -37,15 +37,14 @@ class Doors:
         return httpx.Response(answer["statusCode"], content=body, headers=kept)
 
     def _handler(self, method: str, path: str) -> Any:
-        """The door that answers; else one that knows the path, and says which methods it takes."""
-        knowing = self._doors[0][1]
-        for door, handler in self._doors:
-            for known, route in door.routes:
-                if re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path):
-                    if known == method:
-                        return handler
-                    knowing = handler
-        return knowing
+        """The door that answers, by the route that says most of the path; else one that knows the path."""
+        found = [
+            (known == method, len(re.sub(r"<\w+>", "", route)), handler)
+            for door, handler in self._doors
+            for known, route in door.routes
+            if re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path)
+        ]
+        return max(found, key=lambda one: one[:2])[2] if found else self._doors[0][1]
 
 
 def _headers(answer: dict[str, Any]) -> dict[str, str]:

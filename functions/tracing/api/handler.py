@@ -11,6 +11,7 @@ from shelflife.tracing import exports, legacy, wire
 from shelflife.tracing import requests as asked
 from shelflife.tracing.metrics import answered
 from shelflife.tracing.search import Search
+from shelflife.tracing.span_file import FILE_TYPE, read_file
 from shelflife.tracing.wiring import assessments, deletions, searches, spans, tracing
 
 door = HttpDoor(Context.TRACING)
@@ -18,6 +19,8 @@ handler = door.handle
 
 V2 = "/api/2.0/mlflow/traces"
 V3 = "/api/3.0/mlflow/traces"
+#: Where a trace says that its artifacts are; clients that export nothing put a file of spans there.
+SPAN_FILE = "/api/2.0/mlflow-artifacts/artifacts/<experiment_id>/traces/<trace_id>/artifacts/traces.json"
 Nothing = dict[str, object]
 
 
@@ -28,6 +31,22 @@ def export_spans(call: Call[None]) -> Answer:
     if sent.run_id:
         tracing().link_to_run(rooted, sent.run_id)
     return Answer(sent.answer, content_type=sent.answer_type)
+
+
+@door.put(SPAN_FILE)
+def upload_spans(call: Call[None], experiment_id: str, trace_id: str) -> Nothing:  # noqa: ARG001 - the trace says where it is
+    """Take spans from the file that MLflow's TypeScript client uploads."""
+    spans().take_file(trace_id, read_file(call.raw, trace_id), call.raw)
+    return {}
+
+
+@door.get(SPAN_FILE)
+def download_uploaded_spans(call: Call[None], experiment_id: str, trace_id: str) -> Answer:  # noqa: ARG001 - the trace says where it is
+    """The file as it was uploaded, or the trace's spans as one."""
+    body, found = spans().file(trace_id)
+    text = body.decode() if body is not None else wire.file_json(found)
+    packed, headers = _encoded(call, text)
+    return Answer(packed, headers=headers, content_type=FILE_TYPE)
 
 
 @door.post(V3, body=asked.StartTrace)

@@ -63,6 +63,11 @@ class InvalidSpansError(InvalidError):
         super().__init__(f"this is no OTLP export of traces: {reason}", [FieldFault("body", reason)])
 
 
+class InvalidSpanFileError(InvalidError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this is no file of spans: {reason}", [FieldFault("body", reason)])
+
+
 class InvalidSpansTypeError(InvalidError):
     def __init__(self, content_type: str) -> None:
         super().__init__(

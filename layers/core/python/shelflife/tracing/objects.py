@@ -1,6 +1,7 @@
 """Spans in S3, below the bucket's prefix `traces/`: ``traces/<trace id>/<home>/<piece>``.
 
-A piece is named after what it holds, so that the same export again is the same piece.
+A piece is named after what it holds, so that the same export again is the same piece. `uploaded.json` is the
+file that a client uploaded, as it came.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 10
 _BATCH = 1000
 _NAME = 20
+#: No piece has such a name.
+_FILE = "uploaded.json"
 #: Answers after which the same call may work: the client has retried it a few times already.
 _PASSING = {"SlowDown", "503", "ServiceUnavailable", "InternalError", "RequestTimeout", "ThrottlingException"}
 
@@ -54,6 +57,26 @@ class S3SpanFiles:
             return self._read(trace_id, home, pieces[0])
         found = _readers().map(lambda piece: self._read(trace_id, home, piece), pieces)
         return [span for spans in found for span in spans]
+
+    def keep_file(self, trace_id: str, home: str, body: bytes) -> None:
+        with _answering():
+            self.client.put_object(
+                Bucket=self.bucket,
+                Key=_key(trace_id, home, _FILE),
+                Body=body,
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def file(self, trace_id: str, home: str) -> bytes | None:
+        try:
+            with _answering():
+                found = self.client.get_object(Bucket=self.bucket, Key=_key(trace_id, home, _FILE))
+                return found["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in MISSING:
+                return None
+            raise
 
     def remove(self, trace_id: str, home: str, pieces: Sequence[str]) -> None:
         self._delete([_key(trace_id, home, piece) for piece in pieces])

@@ -62,6 +62,12 @@ class SpanFiles(Protocol):
             SpansMissingError: a piece is not there.
         """
 
+    def keep_file(self, trace_id: str, home: str, body: bytes) -> None:
+        """Keep a file as its client uploaded it, in place of an older one."""
+
+    def file(self, trace_id: str, home: str) -> bytes | None:
+        """The file that a client uploaded, if one did."""
+
     def remove(self, trace_id: str, home: str, pieces: Sequence[str]) -> None: ...
 
     def remove_all(self, trace_id: str, home: str) -> None:

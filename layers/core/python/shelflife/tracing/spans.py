@@ -62,6 +62,26 @@ class SpanBook:
             self.book.pause(seconds)
         raise TraceNotCompleteError(trace_id)
 
+    def take_file(self, trace_id: str, spans: Sequence[Span], body: bytes) -> None:
+        """Keep the spans of a file that a client uploaded, and the file as its client reads it again.
+
+        Raises:
+            TraceNotFoundError: the trace was not told before.
+        """
+        trace = self.book.get(trace_id)
+        self.files.keep_file(trace_id, trace.home, body)
+        self.log(trace.experiment_id, [(span, {}) for span in spans])
+
+    def file(self, trace_id: str) -> tuple[bytes | None, list[Span]]:
+        """The file that was uploaded of the trace, or its spans if none was.
+
+        Raises:
+            TraceNotFoundError: there is no such trace.
+        """
+        trace = self.book.get(trace_id)
+        body = self.files.file(trace_id, trace.home)
+        return body, ([] if body is not None else self.read(trace)[1])
+
     def wholes(self, traces: Iterable[Trace]) -> Iterable[tuple[Trace, list[Span]]]:
         """Those of the traces of which all spans are there."""
         with ThreadPoolExecutor(_TOGETHER) as pool:
