@@ -2,7 +2,7 @@
 
 from shelflife.entry.task import task
 from shelflife.tracking.removal_tasks import FindRemovable, RemovableFound
-from shelflife.tracking.wiring import removal
+from shelflife.tracking.wiring_removal import removal
 
 
 @task(FindRemovable)

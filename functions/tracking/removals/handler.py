@@ -12,7 +12,7 @@ from shelflife.kernel.model import Model
 from shelflife.kernel.names import Context, Header
 from shelflife.tracking.removal_model import Scope, Tally
 from shelflife.tracking.removal_ports import Execution
-from shelflife.tracking.wiring import removals
+from shelflife.tracking.wiring_removal import removals
 
 door = HttpDoor(Context.TRACKING)
 handler = door.handle

@@ -13,7 +13,7 @@ from infra.cli.cloud import UsageError
 from infra.cli.gc import Asked, collect
 from infra.moving.server import RefusedError
 from shelflife.aws.clients import client
-from shelflife.tracking import wiring
+from shelflife.tracking import wiring_removal
 from shelflife.tracking.removal_executions import SfnRemovals
 from tests.harness.events import LambdaContext, http_event
 from tests.harness.removal import Filled, filled, mentions, stored
@@ -35,7 +35,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Filled]:
 
 
 def finished(world: Filled, removal: Any) -> Any:
-    arn = wiring.removals().executions.state_machine_arn  # type: ignore[attr-defined]  # it is Step Functions'
+    arn = wiring_removal.removals().executions.state_machine_arn  # type: ignore[attr-defined]  # it is Step Functions'
     execution = f"{arn.replace(':stateMachine:', ':execution:')}:{removal['removal_id']}"
     ended(execution)
     return world.ask(f"{PATH}/{removal['removal_id']}", None, method="GET")

@@ -11,7 +11,7 @@ from functions.tracking.index_runs.handler import handler as index_runs
 from functions.tracking.remove_things.handler import handler as remove_things
 from shelflife.aws import versions
 from shelflife.aws.items import TableUnavailableError
-from shelflife.tracking import removal_search, wiring
+from shelflife.tracking import removal_search, wiring, wiring_removal
 from shelflife.tracking.dynamo_removal import DynamoRemovable
 from shelflife.tracking.errors import LostRaceError
 from tests.harness.removal import Filled, Mortal, filled, mentions, stored
@@ -196,7 +196,7 @@ def test_files_that_are_elsewhere_stay_and_that_is_told(world: Filled) -> None:
     before = stored()["artifacts"]
     ended = run(REMOVE, {"dry_run": False}, name="one")
     assert ended.output["runs"] == 1
-    (told,) = wiring.removal().reports.page("one", 10, None).items
+    (told,) = wiring_removal.removal().reports.page("one", 10, None).items
     assert told.reason == f"its files stay, at s3://theirs/files/{made}/artifacts"
     assert stored()["artifacts"] == before
 

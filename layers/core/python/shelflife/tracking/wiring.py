@@ -1,4 +1,3 @@
-from datetime import timedelta
 from functools import cache, partial
 from uuid import uuid4
 
@@ -11,18 +10,14 @@ from shelflife.tracking.dynamo_datasets import DynamoDatasets
 from shelflife.tracking.dynamo_experiments import DynamoExperiments
 from shelflife.tracking.dynamo_index import DynamoRunIndex
 from shelflife.tracking.dynamo_models import DynamoLoggedModels
-from shelflife.tracking.dynamo_removal import DynamoRemovable, DynamoRemovalReports
 from shelflife.tracking.dynamo_runs import DynamoRuns, DynamoSegments
 from shelflife.tracking.experiments import ExperimentBook, new_number
 from shelflife.tracking.history import DynamoMetricHistory
 from shelflife.tracking.logged_models import LoggedModels
 from shelflife.tracking.names import new_name
 from shelflife.tracking.objects import S3ArtifactFiles
-from shelflife.tracking.removal import Removal
-from shelflife.tracking.removal_executions import SfnRemovals
-from shelflife.tracking.removals import Removals
 from shelflife.tracking.service import Tracking
-from shelflife.tracking.settings import RemovalApiSettings, RemovalSettings, TrackingSettings
+from shelflife.tracking.settings import TrackingSettings
 
 
 @cache
@@ -79,31 +74,6 @@ def adoption() -> Adoption:
 @cache
 def artifacts() -> Artifacts:
     return Artifacts(S3ArtifactFiles(client("s3"), TrackingSettings.from_env().artifact_bucket_name))
-
-
-@cache
-def removal() -> Removal:
-    items, settings = _items(), RemovalSettings.from_env()
-    return Removal(
-        things=DynamoRemovable(items),
-        experiments=DynamoExperiments(items),
-        folders=S3ArtifactFiles(client("s3"), settings.artifact_bucket_name),
-        reports=DynamoRemovalReports(items),
-        grace=timedelta(seconds=settings.removal_grace_seconds),
-        after=timedelta(days=settings.removal_after_days),
-    )
-
-
-@cache
-def removals() -> Removals:
-    settings = RemovalApiSettings.from_env()
-    return Removals(
-        executions=SfnRemovals(client("stepfunctions"), settings.remove_deleted_arn),
-        reports=DynamoRemovalReports(Items(client("dynamodb"), settings.tracking_table_name)),
-        now=utc_now,
-        new_id=new_id,
-        after=timedelta(days=settings.removal_after_days),
-    )
 
 
 def _items() -> Items:
