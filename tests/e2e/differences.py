@@ -113,6 +113,7 @@ REFUSED: Final = [
         {"run_id": "{run}", "tags": [{"key": str(n), "value": "1"} for n in range(101)]},
         {"run_id": "{run}", "metrics": [{"key": "a", "value": 1, "timestamp": n} for n in range(1001)]},
         {"run_id": "{run}", "params": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]},
+        {"run_id": "{run}", "params": [{"key": "a", "value": "1"}, {"key": "a", "value": "1"}]},
         {"run_id": "{run}", "params": [{"key": "depth", "value": "another"}]},
     ),
     *_post(
@@ -212,6 +213,11 @@ REFUSED: Final = [
         {"name": "kept", "version": "1", "stage": "Nowhere"},
         {"name": "kept", "version": "9", "stage": "Production"},
         {"name": "kept", "version": "1", "stage": "Archived", "archive_existing_versions": True},
+    ),
+    *_post(
+        f"{V2}/logged-models",
+        *({"experiment_id": "{experiment}", "name": f"a{letter}b"} for letter in "/:.%\"'"),
+        {"experiment_id": "404", "name": "a"},
     ),
     *_post(f"{V2}/logged-models/search", {}, {"experiment_ids": ["{experiment}"], "filter": "nonsense"}),
     *_get(f"{V2}/logged-models/m-nothing", ""),

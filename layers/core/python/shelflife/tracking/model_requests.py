@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from shelflife.tracking.logged_model import LoggedModelStatus
 from shelflife.tracking.logged_models import LoggedModelSearch, OrderBy
@@ -12,11 +12,20 @@ MAX_MODELS = 1000
 _PREFIX = "LOGGED_MODEL_"
 #: Clients say ``LOGGED_MODEL_UPLOAD_FAILED``.
 _FAILED = "UPLOAD_FAILED"
+#: They stand between names elsewhere.
+_NOT_IN_NAMES = frozenset("/:.%\"'")
 
 
 def _status(told: object) -> object:
     bare = told.removeprefix(_PREFIX) if isinstance(told, str) else told
     return LoggedModelStatus.FAILED.value if bare == _FAILED else bare
+
+
+def _plain(name: str) -> str:
+    if _NOT_IN_NAMES & set(name):
+        msg = f"{name!r} is no name of a model: it has one of {' '.join(sorted(_NOT_IN_NAMES))}"
+        raise ValueError(msg)
+    return name
 
 
 class SentModelParam(Request):
@@ -26,7 +35,7 @@ class SentModelParam(Request):
 
 class CreateModel(Request):
     experiment_id: str = Field(min_length=1)
-    name: str | None = Field(None, max_length=500)
+    name: Annotated[str, AfterValidator(_plain), Field(max_length=500)] | None = None
     model_type: str = Field("", max_length=500)
     source_run_id: str = ""
     params: tuple[SentModelParam, ...] = ()

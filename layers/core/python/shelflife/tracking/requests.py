@@ -3,6 +3,7 @@
 Numbers may come as texts, enumerations by name; a run may be called `run_uuid` (the oldest clients).
 """
 
+from collections import Counter
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, model_validator
@@ -176,6 +177,10 @@ class LogBatch(RunId):
         count = len(self.metrics) + len(self.params) + len(self.tags)
         if count > MAX_BATCH_ENTRIES:
             msg = f"a batch may have {MAX_BATCH_ENTRIES} entries together, not {count}"
+            raise ValueError(msg)
+        keys = Counter(sent.key for sent in self.params)
+        if several := sorted(key for key, times in keys.items() if times > 1):
+            msg = f"params are named several times: {', '.join(map(repr, several))}"
             raise ValueError(msg)
         return self
 
