@@ -9,13 +9,15 @@ from infra.constructs.shared_layers import Layer
 from infra.constructs.work_queue import WorkQueue
 from shelflife.contracts.monitoring import LabelsReceived
 from shelflife.kernel.names import BUS_SOURCE
-from shelflife.serving.settings import StoreCapturesSettings
+from shelflife.serving.settings import CountLabelsSettings
 
 _SECONDS = 60
 
 
 class LabelCounts(Construct):
-    """News of labels waits until captures of the same moment are stored, and is counted then.
+    """News of labels waits until captures of the same moment should be stored, and is counted then.
+
+    Labels whose captures are not stored even so go back into the queue.
 
     `dead_letters` takes what the bus could not put into the queue; what the function could not count has dead
     letters of its own.
@@ -46,8 +48,10 @@ class LabelCounts(Construct):
             "Count",
             stage=stage,
             source="serving/count_labels",
-            settings=StoreCapturesSettings(
-                serving_table_name=table.table_name, capture_bucket_name=captures.bucket_name
+            settings=CountLabelsSettings(
+                serving_table_name=table.table_name,
+                capture_bucket_name=captures.bucket_name,
+                label_queue_url=self.waiting.queue.queue_url,
             ),
             layers=(Layer.CORE, Layer.RUNTIME, Layer.ANALYTICS),
             timeout_seconds=_SECONDS,
@@ -56,6 +60,8 @@ class LabelCounts(Construct):
         table.grant_read_write_data(count)
         for folder in ("labels/*", "captures/*"):
             captures.grant_read(count, folder)
+        # What came before its captures waits once more.
+        self.waiting.queue.grant_send_messages(count)
         self.waiting.feed(count, batch_size=10, window_seconds=0)
         aws_events.Rule(
             self,

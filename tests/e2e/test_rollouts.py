@@ -242,7 +242,7 @@ def test_a_canary_is_rolled_back_by_the_truth_about_its_answers(rollouts: Rollou
         return sum(windows(rollouts, "labelled", 2, name)["total"]["labels"] for name in ("v1", "v3"))
 
     # It was decided by the first of them; the rest is counted, too.
-    eventually(lambda: counted() == 24 * 36, "every label is counted once")
+    eventually(lambda: counted() == 24 * 36, "every label is counted once", seconds=180)
 
 
 def test_green_is_tried_as_a_shadow_and_then_has_everything(rollouts: Rollouts) -> None:

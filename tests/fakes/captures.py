@@ -2,8 +2,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import numpy as np
+
+from shelflife.aws.objects import ObjectNotFoundError
 from shelflife.contracts.data import StoredObject
-from shelflife.contracts.serving import CapturedProfile
+from shelflife.contracts.serving import CAPTURE_ID, CAPTURE_ROW, CapturedProfile
 from shelflife.kernel.profiles import Profile
 from shelflife.serving.capture_ports import Filed, Loss, WatchedVariant
 from shelflife.serving.captures import (
@@ -90,9 +93,10 @@ class MemoryCaptureFiles:
         return self.state(uri)
 
     def read(self, uri: str) -> Columns:
-        found = self.files[uri]
-        assert found is not None
-        return found
+        if uri not in self.files:
+            raise ObjectNotFoundError(uri)
+        # One that was given up has no rows.
+        return self.files[uri] or {CAPTURE_ROW: np.empty(0), CAPTURE_ID: np.empty(0)}
 
     def has_profile(self, uri: str) -> bool:
         return uri in self.profiles
@@ -117,7 +121,7 @@ class MemoryBaselines:
 class MemoryWindows:
     kept: dict[tuple[WatchedVariant, datetime], Figures] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)
-    labelled: set[str] = field(default_factory=set)
+    already_labelled: set[str] = field(default_factory=set)
 
     def is_added(self, source: str) -> bool:
         return source in self.sources
@@ -135,12 +139,15 @@ class MemoryWindows:
 
     def add_losses(self, losses: Sequence[Loss], at: datetime) -> int:
         del at  # nothing expires here
-        fresh = [loss for loss in losses if loss.claim_key not in self.labelled]
+        fresh = [loss for loss in losses if loss.claim_key not in self.already_labelled]
         for loss in fresh:
-            self.labelled.add(loss.claim_key)
+            self.already_labelled.add(loss.claim_key)
             key = (loss.watched, loss.minute)
             self.kept[key] = self.kept.get(key, Figures()) + loss.figures
         return len(fresh)
+
+    def labelled(self, claim_keys: Sequence[str]) -> set[str]:
+        return self.already_labelled & {*claim_keys}
 
     def minutes(
         self, watched: WatchedVariant, since: datetime, until: datetime

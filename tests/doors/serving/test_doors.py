@@ -15,7 +15,7 @@ from shelflife.aws.clients import client
 from shelflife.aws.items import Items
 from shelflife.aws.objects import Objects
 from shelflife.contracts.models import Datatype
-from shelflife.contracts.monitoring import Label, LabelBatch
+from shelflife.contracts.monitoring import Label, LabelBatch, LabelsReceived
 from shelflife.contracts.serving import (
     CapturedProfile,
     DeploymentActivated,
@@ -30,7 +30,7 @@ from shelflife.serving.claims import DynamoClaims
 from shelflife.serving.dynamo import DynamoVersions
 from shelflife.serving.model import DeployableVersion
 from shelflife.serving.parquet import from_parquet
-from shelflife.serving.settings import TABLE, ServingSettings, StoreCapturesSettings
+from shelflife.serving.settings import TABLE, CountLabelsSettings, ServingSettings
 from tests.fakes.onnx_models import input_of, reference_of, stored, summing
 from tests.harness.cloud import make_bucket, make_table
 from tests.harness.events import LambdaContext, golden, http_event
@@ -44,8 +44,10 @@ FEATURES = (input_of("hr"), input_of("temp"), input_of("season", Datatype.BYTES)
 def table(aws: None, monkeypatch: pytest.MonkeyPatch) -> Items:
     table = make_table(TABLE)
     make_bucket("artifacts")
-    settings = StoreCapturesSettings(
-        serving_table_name=table.table_name, capture_bucket_name=make_bucket("captures")
+    settings = CountLabelsSettings(
+        serving_table_name=table.table_name,
+        capture_bucket_name=make_bucket("captures"),
+        label_queue_url=client("sqs").create_queue(QueueName="labels")["QueueUrl"],
     )
     for name, value in (
         settings.to_env() | ServingSettings(serving_table_name=table.table_name).to_env()
@@ -359,9 +361,8 @@ def test_a_captured_request_becomes_parquet_and_a_profile() -> None:
     assert counted.columns["temp"].missing == 1
 
 
-def test_labels_become_losses_of_the_variant_that_answered() -> None:
-    serving()
-    store_captures(golden("serving/store_captures"), CONTEXT)
+def labelled() -> Any:
+    """News of the truth about the golden capture."""
     told = golden("serving/count_labels")
     uri = json.loads(told["Records"][0]["body"])["labels_uri"]
     batch = LabelBatch(
@@ -371,11 +372,38 @@ def test_labels_become_losses_of_the_variant_that_answered() -> None:
         labels=(Label(capture_id="01kagq4w0a0000000000000000", values=(18.0, 19.0)),),
     )
     Objects(client("s3")).write(uri, batch.model_dump_json().encode())
-    for _ in range(2):
-        assert count_labels(told, CONTEXT) == {"batchItemFailures": []}
+    return told
+
+
+def losses() -> tuple[int, float]:
     path = "/v1/serving/deployments/bikes/windows?since=2026-11-20T08:00:00Z&until=2026-11-20T08:10:00Z"
     total = ask("GET", path)[1]["total"]
-    assert (total["labels"], total["loss_sum"]) == (2, pytest.approx(2.24))
+    return total["labels"], total["loss_sum"]
+
+
+def test_labels_become_losses_of_the_variant_that_answered() -> None:
+    serving()
+    store_captures(golden("serving/store_captures"), CONTEXT)
+    told = labelled()
+    for _ in range(2):
+        assert count_labels(told, CONTEXT) == {"batchItemFailures": []}
+    assert losses() == (2, pytest.approx(2.24))
+
+
+def test_labels_that_come_before_their_captures_go_back_into_the_queue() -> None:
+    serving()
+    told = labelled()
+    record = told["Records"][0]
+    news = LabelsReceived.model_validate_json(record["body"])
+    record["body"] = news.model_copy(update={"happened_at": datetime.now(UTC)}).model_dump_json()
+    assert count_labels(told, CONTEXT) == {"batchItemFailures": []}
+    assert losses() == (0, 0)
+    store_captures(golden("serving/store_captures"), CONTEXT)
+    url = client("sqs").get_queue_url(QueueName="labels")["QueueUrl"]
+    (back,) = client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert count_labels({"Records": [record | {"body": back["Body"]}]}, CONTEXT) == {"batchItemFailures": []}
+    assert losses() == (2, pytest.approx(2.24))
+    assert "Messages" not in client("sqs").receive_message(QueueUrl=url)
 
 
 @pytest.mark.parametrize("poison", ["", "{", "[]", "{}", '{"capture_id": 1}'])

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -19,7 +19,7 @@ from shelflife.serving.errors import CaptureClaimedError, CaptureFileLostError, 
 from shelflife.serving.files import S3CaptureFiles
 from shelflife.serving.handoff import HandOff
 from shelflife.serving.profiling import S3Baselines
-from shelflife.serving.queue import SqsQueue
+from shelflife.serving.queue import LaterQueue, SqsQueue
 from shelflife.serving.settings import TABLE
 from tests.fakes.captures import MemoryCaptureFiles, MemoryClaims
 from tests.fakes.deployments import served
@@ -238,3 +238,17 @@ def test_a_queue_that_is_not_there_is_unavailable(aws: None) -> None:
     lost = SqsQueue(lambda: client("sqs"), "https://sqs.eu-west-1.amazonaws.com/123456789012/nowhere")
     with pytest.raises(QueueUnavailableError, match="nowhere"):
         lost.put(["{}"])
+
+
+def test_a_message_is_seen_after_its_delay(aws: None) -> None:
+    url = client("sqs").create_queue(QueueName="labels")["QueueUrl"]
+    LaterQueue(client("sqs"), url).put("soon", timedelta(milliseconds=300))
+    assert "Messages" not in client("sqs").receive_message(QueueUrl=url)
+    (found,) = client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert found["Body"] == "soon"
+
+
+def test_a_later_message_for_a_queue_that_is_not_there_is_unavailable(aws: None) -> None:
+    lost = LaterQueue(client("sqs"), "https://sqs.eu-west-1.amazonaws.com/123456789012/nowhere")
+    with pytest.raises(QueueUnavailableError, match="nowhere"):
+        lost.put("{}", timedelta(seconds=1))

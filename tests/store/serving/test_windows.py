@@ -153,6 +153,7 @@ def test_losses_add_to_what_is_there_and_each_answer_counts_once(windows: Window
     assert windows.add_losses([loss("b", 9.0), loss("d", 1.0, NOON + MINUTE)], NOON) == 1
     assert windows.add_losses(told, NOON) == 0
     assert windows.add_losses([], NOON) == 0
+    assert windows.labelled(["a", "d", "e"]) == {"a", "d"}
     found = between(windows, NOON, NOON + MINUTE)
     assert (found.requests, found.labels, found.loss_sum, found.loss_squares) == (1, 2, 3.5, 6.25)
     assert between(windows, NOON, NOON + MINUTE, other).loss_sum == 4.0

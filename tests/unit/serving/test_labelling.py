@@ -7,10 +7,10 @@ import pytest
 
 from shelflife.contracts.monitoring import Label, LabelBatch, LabelsReceived
 from shelflife.serving.captures import CapturedRows
-from shelflife.serving.errors import WindowsContendedError
+from shelflife.serving.errors import QueueUnavailableError, WindowsContendedError
 from shelflife.serving.figures import Figures
 from shelflife.serving.filing import Room
-from shelflife.serving.labelling import Counted, Labelling
+from shelflife.serving.labelling import PATIENCE, Counted, Labelling
 from shelflife.serving.model import DeployableVersion
 from shelflife.serving.storing import CaptureStore
 from tests.fakes.captures import MemoryBaselines, MemoryCaptureFiles, MemoryClaims, MemoryWindows
@@ -31,6 +31,19 @@ class MemoryLabelBatches:
 
 
 @dataclass
+class MemoryLater:
+    """Messages that come later, and when."""
+
+    put_back: list[tuple[LabelsReceived, timedelta]] = field(default_factory=list)
+    broken: bool = False
+
+    def put(self, text: str, delay: timedelta) -> None:
+        if self.broken:
+            raise QueueUnavailableError("labels", "it is broken")
+        self.put_back.append((LabelsReceived.model_validate_json(text), delay))
+
+
+@dataclass
 class World:
     """Deployment `bikes` answers with two variants, whose requests are stored as in the functions."""
 
@@ -40,6 +53,8 @@ class World:
     files: MemoryCaptureFiles = field(default_factory=MemoryCaptureFiles)
     windows: MemoryWindows = field(default_factory=MemoryWindows)
     batches: MemoryLabelBatches = field(default_factory=MemoryLabelBatches)
+    later: MemoryLater = field(default_factory=MemoryLater)
+    clock: datetime = NOON
 
     def __post_init__(self) -> None:
         self.ids = map(str, count(1))
@@ -52,7 +67,8 @@ class World:
             deployments=self.deployments,
             versions=self.versions,
             windows=self.windows,
-            now=lambda: NOON,
+            later=self.later,
+            now=lambda: self.clock,
         )
 
     def serve(self, made: Any) -> None:
@@ -201,3 +217,65 @@ def test_labels_that_clash_with_others_come_again_and_the_rest_is_counted(
     assert (counted.added, [*failed]) == (1, ["m1"])
     assert world.labelling.count_all({"m1": messages["m1"]})[0].added == 1
     assert world.figures().labels == 2
+
+
+def test_labels_that_came_before_their_captures_are_counted_when_those_are_stored(world: World) -> None:
+    world.captured("a", {"prediction": [1.0]})
+    told = world.told(a=(2.0,), b=(4.0,))
+    world.clock = NOON + timedelta(seconds=20)
+    counted, failed = world.labelling.count_all({"m1": told})
+    assert (counted, failed) == (Counted(added=1, unknown=1, others=0), {})
+    assert world.later.put_back == [(told, timedelta(seconds=20))]
+    world.captured("b", {"prediction": [1.0]})
+    counted, failed = world.labelling.count_all({"m2": world.later.put_back[0][0]})
+    assert (counted, failed) == (Counted(added=1, unknown=0, others=1), {})
+    assert len(world.later.put_back) == 1
+    assert losses(world.figures()) == (2, 4.0, 10.0)
+
+
+@pytest.mark.parametrize("state", ["absent", "given up"])
+def test_a_capture_whose_file_is_being_written_is_waited_for(world: World, state: str) -> None:
+    world.captured("a", {"prediction": [1.0]})
+    world.captured("b", {"prediction": [1.0]}, variant="v2", model_version=2)
+    told = world.told(a=(2.0,), b=(2.0,))
+    (uri, columns), _ = world.files.files.items()
+    if state == "absent":
+        del world.files.files[uri]
+    else:
+        world.files.files[uri] = None
+    assert world.labelling.count(told) == Counted(added=1, unknown=1, others=0)
+    world.files.files[uri] = columns
+    assert world.labelling.count(told) == Counted(added=1, unknown=0, others=1)
+
+
+def test_only_files_of_answers_that_do_not_count_yet_are_read(world: World) -> None:
+    world.captured("a", {"prediction": [1.0]})
+    told = world.told(a=(2.0,), b=(2.0,))
+    world.labelling.count(told)
+    world.files.files.clear()
+    assert world.labelling.count(told) == Counted(added=0, unknown=1, others=1)
+
+
+@pytest.mark.parametrize(
+    ("waited", "delay"),
+    [
+        (timedelta(0), timedelta(seconds=1)),
+        (timedelta(seconds=-5), timedelta(seconds=1)),
+        (timedelta(minutes=9), timedelta(minutes=9)),
+        (timedelta(minutes=40), timedelta(minutes=15)),
+        (PATIENCE, None),
+    ],
+)
+def test_each_wait_is_as_long_as_those_before_it_up_to_an_hour(
+    world: World, waited: timedelta, delay: timedelta | None
+) -> None:
+    world.clock = NOON + waited
+    counted, failed = world.labelling.count_all({"m1": world.told(a=(1.0,))})
+    assert (counted.unknown, failed) == (1, {})
+    assert [told for _, told in world.later.put_back] == ([] if delay is None else [delay])
+
+
+def test_what_cannot_be_put_back_comes_again(world: World) -> None:
+    world.later.broken = True
+    _, failed = world.labelling.count_all({"m1": world.told(a=(1.0,))})
+    assert [*failed] == ["m1"]

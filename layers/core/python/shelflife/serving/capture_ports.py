@@ -1,7 +1,7 @@
 """What captures need: ways to hand them over, claims, files and the figures made of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shelflife.contracts.data import StoredObject
@@ -129,6 +129,9 @@ class Windows(Protocol):
             WindowsContendedError: others keep writing the same minutes; some are added, told again all are.
         """
 
+    def labelled(self, claim_keys: Sequence[str]) -> set[str]:
+        """Those of the answers whose losses were added."""
+
     def minutes(
         self, watched: WatchedVariant, since: datetime, until: datetime
     ) -> "list[tuple[datetime, Figures]]":
@@ -143,6 +146,15 @@ class Windows(Protocol):
 class LabelBatches(Protocol):
     def read(self, uri: str) -> "LabelBatch":
         """Labels that monitoring took in."""
+
+
+class Later(Protocol):
+    def put(self, text: str, delay: timedelta) -> None:
+        """Send a message that is seen after the delay, of 15 minutes at the most.
+
+        Raises:
+            QueueUnavailableError: nobody knows whether it was sent.
+        """
 
 
 class Baselines(Protocol):

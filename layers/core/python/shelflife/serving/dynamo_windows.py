@@ -77,6 +77,10 @@ class DynamoWindows:
             )
         return len(losses) - before
 
+    def labelled(self, claim_keys: Sequence[str]) -> set[str]:
+        found = self.items.get_many([(f"{_LABELLED}#{key}", _LABELLED) for key in claim_keys])
+        return {item["pk"].removeprefix(f"{_LABELLED}#") for item in found}
+
     def minutes(
         self, watched: WatchedVariant, since: datetime, until: datetime
     ) -> list[tuple[datetime, Figures]]:

@@ -6,11 +6,13 @@ is under way asks which variant erred more. Answers are read from the capture fi
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from shelflife.aws.objects import ObjectNotFoundError
 from shelflife.contracts.models import Candidate, Task
 from shelflife.contracts.monitoring import Label, LabelsReceived
 from shelflife.contracts.serving import CAPTURE_ID, CAPTURE_ROW, OUTPUT_COLUMN
@@ -22,6 +24,7 @@ from shelflife.serving.capture_ports import (
     Claims,
     Filed,
     LabelBatches,
+    Later,
     Loss,
     WatchedVariant,
     Windows,
@@ -31,12 +34,18 @@ from shelflife.serving.columns import ANSWER, Columns
 from shelflife.serving.figures import Figures
 from shelflife.serving.ports import Deployments, Versions
 
+#: A capture that is not stored by then went to the dead letters, if there ever was one: of a deployment that
+#: samples its captures, most labels have none.
+PATIENCE = timedelta(hours=1)
+#: SQS delays no message longer.
+_LONGEST_DELAY = timedelta(minutes=15)
+
 
 class Counted(NamedTuple):
     """How many answers' losses were added now.
 
-    `unknown` have no capture, or none yet; `others` were counted before, were asked for by name, or cannot be
-    compared: a masked answer, another number of rows, rows of several messages.
+    `unknown` have no capture, or none that is stored yet; `others` were counted before, were asked for by
+    name, or cannot be compared: a masked answer, another number of rows, rows of several messages.
     """
 
     added: int
@@ -52,6 +61,7 @@ class Labelling:
     deployments: Deployments
     versions: Versions
     windows: Windows
+    later: Later
     now: Clock
 
     def count(self, told: LabelsReceived) -> Counted:
@@ -65,42 +75,53 @@ class Labelling:
             for label in self.batches.read(told.labels_uri).labels
         }
         filed = self.claims.filed([*labels])
-        counting = {key: found for key, found in filed.items() if found.answered.assigned}
-        losses = [
-            loss
-            for uri in dict.fromkeys(found.uri for found in counting.values())
-            for loss in self._losses(
-                told.deployment, {key: found for key, found in counting.items() if found.uri == uri}, labels
-            )
-        ]
+        before = self.windows.labelled([*filed])
+        counting = {
+            key: found for key, found in filed.items() if found.answered.assigned and key not in before
+        }
+        losses, unknown = list[Loss](), labels.keys() - filed.keys()
+        for uri in dict.fromkeys(found.uri for found in counting.values()):
+            some = {key: found for key, found in counting.items() if found.uri == uri}
+            answers = self._answers(told.deployment, some)
+            if answers is None:
+                continue
+            unknown |= {key for key in some if labels[key].capture_id not in answers.of}
+            losses += _losses(told.deployment, some, labels, answers)
         added = self.windows.add_losses(losses, self.now())
-        return Counted(added, unknown=len(labels) - len(filed), others=len(filed) - added)
+        return Counted(added, len(unknown), others=len(labels) - len(unknown) - added)
 
     def count_all(self, messages: Mapping[str, LabelsReceived]) -> tuple[Counted, dict[str, Exception]]:
-        """All of it together, and by message id why some have to come again."""
+        """All of it together, and by message id why some have to come again.
+
+        What came before its captures comes later, after as long again as it has waited already.
+        """
         whole, failed = Counted(0, 0, 0), dict[str, Exception]()
         for message_id, told in messages.items():
             try:
-                whole = Counted(*map(add, whole, self.count(told)))
+                counted = self.count(told)
+                waited = max(self.now() - told.happened_at, timedelta(seconds=1))
+                if counted.unknown and waited < PATIENCE:
+                    self.later.put(told.model_dump_json(), min(waited, _LONGEST_DELAY))
             except ShelflifeError as error:
                 failed[message_id] = error
+            else:
+                whole = Counted(*map(add, whole, counted))
         return whole, failed
 
-    def _losses(
-        self, deployment: str, filed: Mapping[str, Filed], labels: Mapping[str, Label]
-    ) -> Iterator[Loss]:
-        """Of answers that are in one file: all of one variant of one revision."""
+    def _answers(self, deployment: str, filed: Mapping[str, Filed]) -> "_Answers | None":
+        """Of answers that are in one file: all of one variant of one revision.
+
+        None if the model is not known. A file that is claimed, but not written, has no answers yet.
+        """
         (uri, answered), *_ = filed.values()
         candidate = self._candidate(deployment, answered.revision, answered.variant)
         if candidate is None:
-            return
-        answers = _answers(self.files.read(uri), ANSWER[candidate.task])
-        for key, found in filed.items():
-            by = found.answered
-            figures = _loss(answers.get(labels[key].capture_id, []), labels[key].values, candidate)
-            if figures is not None:
-                watched = WatchedVariant(deployment, by.revision, by.variant)
-                yield Loss(key, watched, by.captured_at.replace(second=0, microsecond=0), figures)
+            return None
+        try:
+            columns = self.files.read(uri)
+        except ObjectNotFoundError:
+            return _Answers(candidate, {})
+        return _Answers(candidate, _by_request(columns, ANSWER[candidate.task]))
 
     def _candidate(self, deployment: str, number: int, variant: str) -> Candidate | None:
         revision = self.deployments.revision(deployment, number)
@@ -109,15 +130,33 @@ class Labelling:
         return known.reference.candidate if known else None
 
 
-def _answers(columns: Columns, name: str) -> dict[str, list[Any]]:
-    """The answers of each request in the order of its rows; of a request in several messages, a part."""
+class _Answers(NamedTuple):
+    """What the requests of one file were answered by one model: in the order of their rows."""
+
+    candidate: Candidate
+    of: Mapping[str, list[Any]]
+
+
+def _by_request(columns: Columns, name: str) -> dict[str, list[Any]]:
+    """Of a request in several messages, a part; of one whose answers are hidden, none."""
     told = columns.get(OUTPUT_COLUMN.format(name=name))
-    if told is None:
-        return {}
     answers: dict[str, list[Any]] = {}
     for at in np.argsort(columns[CAPTURE_ROW], kind="stable"):
-        answers.setdefault(str(columns[CAPTURE_ID][at]), []).append(told[at])
+        of = answers.setdefault(str(columns[CAPTURE_ID][at]), [])
+        if told is not None:
+            of.append(told[at])
     return answers
+
+
+def _losses(
+    deployment: str, filed: Mapping[str, Filed], labels: Mapping[str, Label], answers: _Answers
+) -> Iterator[Loss]:
+    for key, found in filed.items():
+        by, label = found.answered, labels[key]
+        figures = _loss(answers.of.get(label.capture_id, []), label.values, answers.candidate)
+        if figures is not None:
+            watched = WatchedVariant(deployment, by.revision, by.variant)
+            yield Loss(key, watched, by.captured_at.replace(second=0, microsecond=0), figures)
 
 
 def _loss(answers: Sequence[Any], truths: Sequence[Any], candidate: Candidate) -> Figures | None:

@@ -1,7 +1,9 @@
 """Messages leave through SQS, up to ten at once."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,19 @@ from shelflife.serving.spill import Fate
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchResultTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class LaterQueue:
+    client: "SQSClient"
+    url: str
+
+    def put(self, text: str, delay: timedelta) -> None:
+        seconds = math.ceil(delay.total_seconds())
+        try:
+            self.client.send_message(QueueUrl=self.url, MessageBody=text, DelaySeconds=seconds)
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(self.url, str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,17 @@ class PredictSettings(PreloadSettings):
 
 
 class StoreCapturesSettings(Settings):
-    """What `store_captures` and `count_labels` need."""
+    """What `store_captures` needs."""
 
     serving_table_name: str
     capture_bucket_name: str
     window_days: int = 90
+
+
+class CountLabelsSettings(StoreCapturesSettings):
+    """What `count_labels` needs: labels of captures that are not stored yet go back into its queue."""
+
+    label_queue_url: str
 
 
 class PredictShadowsSettings(Settings):

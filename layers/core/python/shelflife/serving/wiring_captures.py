@@ -11,6 +11,7 @@ from shelflife.aws.objects import Objects
 from shelflife.kernel.ids import new_id, utc_now
 from shelflife.serving.dynamo import DynamoDeployments, DynamoVersions
 from shelflife.serving.settings import (
+    CountLabelsSettings,
     PredictSettings,
     PredictShadowsSettings,
     ServingSettings,
@@ -85,8 +86,9 @@ def labelling() -> "Labelling":
     from shelflife.serving.dynamo_windows import DynamoWindows
     from shelflife.serving.files import S3CaptureFiles, S3LabelBatches
     from shelflife.serving.labelling import Labelling
+    from shelflife.serving.queue import LaterQueue
 
-    settings = StoreCapturesSettings.from_env()
+    settings = CountLabelsSettings.from_env()
     items, objects = _items(settings), Objects(client("s3"))
     return Labelling(
         batches=S3LabelBatches(objects),
@@ -95,6 +97,7 @@ def labelling() -> "Labelling":
         deployments=DynamoDeployments(items),
         versions=DynamoVersions(items),
         windows=DynamoWindows(items, timedelta(days=settings.window_days)),
+        later=LaterQueue(client("sqs"), settings.label_queue_url),
         now=utc_now,
     )
 
