@@ -375,7 +375,7 @@ def labelled() -> Any:
     return told
 
 
-def losses() -> tuple[int, float]:
+def losses() -> tuple[int, Any]:
     path = "/v1/serving/deployments/bikes/windows?since=2026-11-20T08:00:00Z&until=2026-11-20T08:10:00Z"
     total = ask("GET", path)[1]["total"]
     return total["labels"], total["loss_sum"]
