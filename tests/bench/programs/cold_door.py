@@ -1,6 +1,6 @@
-"""A door's imports and its DynamoDB client, isolated as on Lambda; `-` is what it is compared with.
+"""A door's imports and its first request, isolated as on Lambda; `-` is what it is compared with.
 
-A first read is sent without botocore; a first write needs its client, too.
+Its first read and its first write are sent to a server that answers everything with nothing.
 """
 
 import sys
@@ -18,10 +18,11 @@ else:
     sys.path.insert(0, FOLDER)
     import handler  # noqa: F401 - likewise
 
-    from shelflife.aws.clients import client, quick_dynamodb
+    from shelflife.aws.clients import quick_dynamodb
 
-    quick_dynamodb()
     if FIRST == "write":
-        client("dynamodb")
+        quick_dynamodb().transact_write_items(TransactItems=[])
+    else:
+        quick_dynamodb().get_item(TableName="t", Key={})
 sys.stderr.write("ready\n")
 sys.stderr.flush()

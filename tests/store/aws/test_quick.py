@@ -3,6 +3,7 @@
 import importlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from shelflife.aws import clients
-from shelflife.aws.quick import LARGEST_BYTES, Endpoint, QuickItems, QuickObjects, QuickQueue, endpoint
+from shelflife.aws.exchange import LARGEST_BYTES, Endpoint, endpoint
+from shelflife.aws.quick import QuickItems, QuickObjects, QuickQueue
 
 ITEM = {"pk": {"S": "a"}, "blob": {"B": "AAE="}}
 
@@ -27,6 +29,7 @@ class Service:
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     closes: bool = False
+    slow: float = 0.0
     asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
 
@@ -59,6 +62,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             known.asked.append((self.path, {n.lower(): v for n, v in self.headers.items()}, body))
             known.connections.add(self.client_address)
+            time.sleep(known.slow)
             # As a server does that has waited for too long: without a word.
             self.close_connection = known.closes
             self.send_response(known.status)
@@ -76,12 +80,15 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     for name, value in {
         "AWS_ENDPOINT_URL": known.url,
         "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_SESSION_TOKEN": "token",
     }.items():
         monkeypatch.setenv(name, value)
+    clients.made.cache_clear()
     yield known
+    clients.made.cache_clear()
     server.shutdown()
     server.server_close()
 
@@ -137,6 +144,124 @@ def test_a_range_of_an_object_is_read_without_botocore(
     assert botocore.calls == []
 
 
+SENT = {"pk": {"S": "a"}, "blob": {"B": b"\x00\x01"}}
+WRITES: dict[str, dict[str, Any]] = {
+    "put_item": {"TableName": "t", "Item": SENT},
+    "update_item": {"TableName": "t", "Key": {"pk": {"S": "a"}}, "UpdateExpression": "SET a = :a"},
+    "delete_item": {"TableName": "t", "Key": {"pk": {"S": "a"}}},
+    "batch_write_item": {"RequestItems": {"t": [{"PutRequest": {"Item": SENT}}]}},
+    "transact_write_items": {
+        "TransactItems": [{"Put": {"TableName": "t", "Item": SENT}}],
+        "ClientRequestToken": "t" * 36,
+    },
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_is_what_botocore_would_send(
+    service: Service, items: QuickItems, botocore: Botocore, name: str
+) -> None:
+    service.body = b'{"Attributes":{"blob":{"B":"AAE="}}}'
+    assert getattr(items, name)(**WRITES[name])["Attributes"] == {"blob": {"B": b"\x00\x01"}}
+    getattr(clients.client("dynamodb"), name)(**WRITES[name])
+    (path, headers, body), (their_path, theirs, their_body) = service.asked
+    assert (path, json.loads(body)) == (their_path, json.loads(their_body))
+    for header in ("x-amz-target", "content-type", "x-amz-security-token"):
+        assert headers[header] == theirs[header]
+    assert botocore.calls == []
+
+
+def test_bytes_that_a_batch_did_not_take_can_be_sent_again(service: Service, items: QuickItems) -> None:
+    left = {"t": [{"PutRequest": {"Item": ITEM}}]}
+    service.body = json.dumps({"UnprocessedItems": left}).encode()
+    told = items.batch_write_item(RequestItems=left)
+    items.batch_write_item(RequestItems=told["UnprocessedItems"])
+    assert json.loads(service.asked[0][2]) == json.loads(service.asked[1][2])
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        ("ConditionalCheckFailedException", None),
+        ("TransactionConflictException", None),
+        ("TransactionCanceledException", [{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]),
+    ],
+)
+def test_a_refused_write_is_told_as_botocore_tells_it(
+    service: Service, items: QuickItems, botocore: Botocore, code: str, reasons: Any
+) -> None:
+    service.status = 400
+    told = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "no"}
+    service.body = json.dumps(told | ({"CancellationReasons": reasons} if reasons else {})).encode()
+    ours, theirs = refused(items), refused(clients.client("dynamodb"))
+    assert str(ours) == str(theirs)
+    assert ours.response["Error"] == theirs.response["Error"]
+    assert ours.response.get("CancellationReasons") == theirs.response.get("CancellationReasons")
+    assert (len(service.asked), botocore.calls) == (2, [])
+
+
+def refused(client: Any) -> Any:
+    with pytest.raises(ClientError) as caught:
+        client.transact_write_items(TransactItems=[{"Delete": {"TableName": "t", "Key": {"pk": {"S": "a"}}}}])
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}'),
+        (400, b'{"__type":"com.amazon.coral.service#UnrecognizedClientException"}'),
+        (400, b"[]"),
+        (400, b"<html>"),
+        (400, b'{"__type":1}'),
+        (403, b'{"__type":"#ConditionalCheckFailedException"}'),
+        (500, b"{}"),
+        (503, b""),
+    ],
+)
+def test_a_write_that_may_work_later_is_botocores_under_the_same_token(
+    service: Service, items: QuickItems, botocore: Botocore, status: int, body: bytes
+) -> None:
+    service.status, service.body = status, body
+    assert items.transact_write_items(TransactItems=[]) == {"from": "botocore"}
+    ((name, asked),) = botocore.calls
+    assert (name, asked) == ("transact_write_items", json.loads(service.asked[0][2]))
+    assert len(asked["ClientRequestToken"]) == 36
+
+
+def test_no_two_transactions_have_one_token_but_a_given_one_stays(
+    service: Service, items: QuickItems
+) -> None:
+    items.transact_write_items(TransactItems=[])
+    items.transact_write_items(TransactItems=[])
+    items.transact_write_items(TransactItems=[], ClientRequestToken="mine")
+    tokens = [json.loads(body)["ClientRequestToken"] for _, _, body in service.asked]
+    assert len({*tokens}) == 3
+    assert tokens[-1] == "mine"
+
+
+def test_a_write_is_waited_for_longer_than_a_read(service: Service, botocore: Botocore) -> None:
+    service.slow = 0.4
+    with closing(QuickItems("dynamodb", lambda: botocore, 0.1, write_seconds=20)) as items:
+        assert items.put_item(TableName="t", Item={}) == {}
+        assert items.get_item(TableName="t") == {"from": "botocore"}
+    assert [name for name, _ in botocore.calls] == ["get_item"]
+
+
+@pytest.mark.usefixtures("service")
+def test_a_write_to_a_service_that_is_gone_is_botocores_to_tell(
+    items: QuickItems, botocore: Botocore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert items.update_item(TableName="t") == {"from": "botocore"}
+
+
+def test_what_json_does_not_know_is_no_request(service: Service, items: QuickItems) -> None:
+    with pytest.raises(TypeError, match="set"):
+        items.put_item(TableName="t", Item={"a": {"SS": {"x"}}})
+    assert service.asked == []
+
+
 @pytest.mark.parametrize("status", [301, 400, 403, 404, 500, 503])
 def test_what_is_no_success_is_asked_of_botocore(
     service: Service, items: QuickItems, objects: QuickObjects, botocore: Botocore, status: int
@@ -150,9 +275,9 @@ def test_what_is_no_success_is_asked_of_botocore(
 def test_every_other_call_is_botocores(
     service: Service, items: QuickItems, objects: QuickObjects, botocore: Botocore
 ) -> None:
-    items.put_item(TableName="t", Item={})
+    items.scan(TableName="t")
     objects.get_object(Bucket="b", Key="k", VersionId="1")
-    assert [name for name, _ in botocore.calls] == ["put_item", "get_object"]
+    assert [name for name, _ in botocore.calls] == ["scan", "get_object"]
     assert service.asked == []
 
 

@@ -5,45 +5,44 @@ does (docs: performance). So the first attempt of these calls is signed and sent
 answered (a status that is no success, a connection that fails, credentials that are not in the environment)
 is asked again of botocore's own client, which knows retries and errors; so is every other call.
 
-Only reads are asked twice, and messages of which consumers tell a second delivery.
+A write that DynamoDB refuses is not asked again. One whose answer got lost is, as botocore would: under the
+same token if it is a transaction, and for as long as botocore waits.
 """
 
 import http.client
 import json
 import os
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from io import BytesIO
-from threading import local
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from shelflife.aws.signing import Credentials, Target, quoted, signed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from shelflife.aws.exchange import Answer, Connections, Endpoint, endpoint
+from shelflife.aws.signing import Credentials, Target, signed
 
 _READS = {
     "get_item": "DynamoDB_20120810.GetItem",
     "batch_get_item": "DynamoDB_20120810.BatchGetItem",
     "query": "DynamoDB_20120810.Query",
 }
+_WRITES = {
+    "put_item": "DynamoDB_20120810.PutItem",
+    "update_item": "DynamoDB_20120810.UpdateItem",
+    "delete_item": "DynamoDB_20120810.DeleteItem",
+    "batch_write_item": "DynamoDB_20120810.BatchWriteItem",
+    "transact_write_items": "DynamoDB_20120810.TransactWriteItems",
+}
+#: Nothing was written, and botocore would not try again.
+_REFUSALS = frozenset(
+    ("ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException")
+)
+_BAD_REQUEST = 400
+_TOKEN_BYTES = 18
 _JSON = "application/x-amz-json-1.0"
-#: What is larger is not held in memory here: botocore streams it.
-LARGEST_BYTES = 16 * 1024 * 1024
 _SUCCESSES = (200, 206)
 _OBJECT_PARAMETERS = frozenset(("Bucket", "Key", "Range"))
-#: What says that requests go another way than straight to the region's own endpoint.
-_DETOURS = ("HTTPS_PROXY", "https_proxy", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
-#: Partitions whose endpoints end otherwise; botocore knows how.
-_ELSEWHERE = ("cn-", "us-iso", "us-isob", "eu-isoe", "us-isof", "eusc-")
-
-
-class Endpoint(NamedTuple):
-    scheme: str
-    host: str
 
 
 class QuickClient:
@@ -56,7 +55,7 @@ class QuickClient:
     def __init__(self, service: str, full: Callable[[], Any], seconds: float) -> None:
         self._service = service
         self._full = full
-        self._connections = _Connections(seconds)
+        self._connections = Connections(seconds)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._full(), name)
@@ -67,26 +66,43 @@ class QuickClient:
 
     def _tried(
         self, place: Endpoint | None, request: tuple[str, str], headers: Mapping[str, str], body: bytes
-    ) -> tuple[http.client.HTTPMessage, bytes] | None:
-        """Headers and body of a plain success; else None."""
+    ) -> Answer | None:
+        """A plain success; else None."""
         try:
-            return self._exchanged(place, request, headers, body)
+            answer = self._exchanged(place, request, headers, body)
         except (OSError, http.client.HTTPException):
             return None
+        return answer if answer and answer.status in _SUCCESSES else None
 
     def _exchanged(
-        self, place: Endpoint | None, request: tuple[str, str], headers: Mapping[str, str], body: bytes
-    ) -> tuple[http.client.HTTPMessage, bytes] | None:
+        self,
+        place: Endpoint | None,
+        request: tuple[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float | None = None,
+    ) -> Answer | None:
+        """What is answered within `seconds`; None if nobody was asked, or the answer is too large."""
         credentials = Credentials.from_env(os.environ)
         if place is None or credentials is None:
             return None
         method, path = request
         target = Target(self._service, os.environ["AWS_REGION"], place.host, method, path)
-        return self._connections.exchanged(place, target, signed(target, headers, body, credentials), body)
+        told = signed(target, headers, body, credentials)
+        return self._connections.exchanged(place, target, told, body, seconds)
 
 
 class QuickItems(QuickClient):
-    """DynamoDB: one item, some, or a query's page."""
+    """DynamoDB: one item, some, or a query's page, and every kind of write.
+
+    `write_seconds` is how long a write's answer is waited for: whoever asks again sooner meets its own write.
+    """
+
+    def __init__(
+        self, service: str, full: Callable[[], Any], seconds: float, write_seconds: float = 10
+    ) -> None:
+        super().__init__(service, full, seconds)
+        self._write_seconds = write_seconds
 
     def get_item(self, **asked: Any) -> Any:
         return self._read("get_item", asked)
@@ -97,13 +113,44 @@ class QuickItems(QuickClient):
     def query(self, **asked: Any) -> Any:
         return self._read("query", asked)
 
+    def put_item(self, **asked: Any) -> Any:
+        return self._write("put_item", asked)
+
+    def update_item(self, **asked: Any) -> Any:
+        return self._write("update_item", asked)
+
+    def delete_item(self, **asked: Any) -> Any:
+        return self._write("delete_item", asked)
+
+    def batch_write_item(self, **asked: Any) -> Any:
+        return self._write("batch_write_item", asked)
+
+    def transact_write_items(self, **asked: Any) -> Any:
+        token = os.urandom(_TOKEN_BYTES).hex()
+        return self._write("transact_write_items", {"ClientRequestToken": token} | asked)
+
     def _read(self, name: str, asked: dict[str, Any]) -> Any:
         headers = {"content-type": _JSON, "x-amz-target": _READS[name]}
         place = endpoint("dynamodb", os.environ)
         answer = self._tried(place, ("POST", "/"), headers, json.dumps(asked).encode())
         if answer is None:
             return getattr(self._full(), name)(**asked)
-        return json.loads(answer[1], object_hook=_with_bytes)
+        return _parsed(answer)
+
+    def _write(self, name: str, asked: dict[str, Any]) -> Any:
+        """Raises `ClientError`, as botocore's client would."""
+        headers = {"content-type": _JSON, "x-amz-target": _WRITES[name]}
+        place = endpoint("dynamodb", os.environ)
+        body = json.dumps(asked, default=_base64).encode()
+        try:
+            answer = self._exchanged(place, ("POST", "/"), headers, body, self._write_seconds)
+        except (OSError, http.client.HTTPException):
+            answer = None
+        if answer and answer.status in _SUCCESSES:
+            return _parsed(answer)
+        if answer and answer.status == _BAD_REQUEST and (refusal := _refusal(answer)):
+            raise ClientError(refusal, _WRITES[name].rpartition(".")[2])
+        return getattr(self._full(), name)(**asked)
 
 
 class QuickQueue(QuickClient):
@@ -121,9 +168,9 @@ class QuickQueue(QuickClient):
             answer = self._exchanged(place, ("POST", "/"), headers, json.dumps(asked).encode())
         except (OSError, http.client.HTTPException) as error:
             raise EndpointConnectionError(endpoint_url=place.host if place else "sqs") from error
-        if answer is None:
+        if answer is None or answer.status not in _SUCCESSES:
             return self._full().send_message_batch(**asked)
-        return json.loads(answer[1])
+        return json.loads(answer.content)
 
 
 class QuickObjects(QuickClient):
@@ -137,66 +184,13 @@ class QuickObjects(QuickClient):
             answer = self._tried(place, ("GET", path), headers, b"")
         if answer is None:
             return self._full().get_object(**asked)
-        told, body = answer
+        told, body = answer.headers, answer.content
         return {
             "Body": BytesIO(body),
             "ContentLength": len(body),
             "ETag": told.get("ETag", ""),
             "ContentRange": told.get("Content-Range", ""),
         }
-
-
-class _Connections(local):
-    """One connection per thread and host, kept open."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._open: dict[Endpoint, http.client.HTTPConnection] = {}
-
-    def exchanged(
-        self, place: Endpoint, target: Target, headers: Mapping[str, str], body: bytes
-    ) -> tuple[http.client.HTTPMessage, bytes] | None:
-        for connection in self._candidates(place):
-            try:
-                connection.request(target.method, quoted(target.path), body or None, dict(headers))
-                answer = connection.getresponse()
-                if (answer.length or 0) > LARGEST_BYTES:
-                    connection.close()
-                    self._open.pop(place, None)
-                    return None
-                content = answer.read()
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                if connection is not self._open.pop(place, None) or isinstance(error, TimeoutError):
-                    raise
-            else:
-                self._open[place] = connection
-                return (answer.headers, content) if answer.status in _SUCCESSES else None
-        return None
-
-    def close(self) -> None:
-        while self._open:
-            self._open.popitem()[1].close()
-
-    def _candidates(self, place: Endpoint) -> "Iterator[http.client.HTTPConnection]":
-        """The open one, which the other side may have closed during a freeze; then a new one."""
-        kept = self._open.get(place)
-        if kept is not None:
-            yield kept
-        kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
-        yield kind(place.host, timeout=self._seconds)
-
-
-def endpoint(service: str, environ: Mapping[str, str]) -> Endpoint | None:
-    """Where the service is; None where only botocore can tell."""
-    region = environ.get("AWS_REGION", "")
-    given = environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environ.get("AWS_ENDPOINT_URL")
-    if given:
-        parts = urlsplit(given)
-        return Endpoint(parts.scheme, parts.netloc) if parts.path in ("", "/") else None
-    if not region or region.startswith(_ELSEWHERE) or any(environ.get(name) for name in _DETOURS):
-        return None
-    return Endpoint("https", f"{service}.{region}.amazonaws.com")
 
 
 def _object(place: Endpoint | None, bucket: str, key: str) -> tuple[Endpoint | None, str]:
@@ -206,8 +200,37 @@ def _object(place: Endpoint | None, bucket: str, key: str) -> tuple[Endpoint | N
     return Endpoint(place.scheme, f"{bucket}.{place.host}"), f"/{key}"
 
 
-def _with_bytes(found: dict[str, Any]) -> dict[str, Any]:
+def with_bytes(found: dict[str, Any]) -> dict[str, Any]:
     """DynamoDB's one type that is not JSON's."""
     if len(found) == 1 and isinstance(found.get("B"), str):
         return {"B": b64decode(found["B"])}
     return found
+
+
+def _parsed(answer: Answer) -> Any:
+    return json.loads(answer.content, object_hook=with_bytes)
+
+
+def _base64(value: Any) -> str:
+    """Raises TypeError for whatever else JSON does not know."""
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    raise TypeError(type(value).__name__)
+
+
+def _refusal(answer: Answer) -> Any:
+    """What botocore makes of a write that was refused; None of any other answer."""
+    try:
+        told = json.loads(answer.content)
+        code = told["__type"].rpartition("#")[2]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    if code not in _REFUSALS:
+        return None
+    message = told.get("message") or told.get("Message") or ""
+    reasons = {"CancellationReasons": told["CancellationReasons"]} if "CancellationReasons" in told else {}
+    return {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": answer.status},
+        **reasons,
+    }
