@@ -48,6 +48,12 @@ class Botocore:
         return call
 
 
+def forget_clients() -> None:
+    """Its session remembers the credentials of its time."""
+    clients.made.cache_clear()
+    clients._session.cache_clear()
+
+
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     known = Service()
@@ -86,9 +92,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         "AWS_SESSION_TOKEN": "token",
     }.items():
         monkeypatch.setenv(name, value)
-    clients.made.cache_clear()
+    forget_clients()
     yield known
-    clients.made.cache_clear()
+    forget_clients()
     server.shutdown()
     server.server_close()
 
